@@ -1,0 +1,26 @@
+//! Snowflake's interactive layer on one machine.
+//!
+//! For running suites, and any client, with no account. Not for predicting an account's speed.
+//!
+//! - [`wire`] speaks the driver protocol over HTTP: sessions, results, cancelling.
+//! - [`engine`] is what the wire talks to: sessions that execute statements.
+//! - [`sql`] turns Snowflake's dialect into plans of the engine's query engine (DataFusion).
+//! - [`store`] keeps tables as immutable versions made of micro-partitions.
+//! - [`warehouse`] has kinds, sizes, slots, queues, timeouts and attachment.
+//!
+//! What it does not implement answers with an error that says so by name.
+
+pub mod clock;
+pub mod engine;
+pub mod error;
+pub mod refresh;
+pub mod release;
+pub mod rows;
+pub mod sql;
+pub mod store;
+pub mod types;
+pub mod warehouse;
+pub mod wire;
+
+pub use release::Release;
+pub use wire::{Emulator, EmulatorSettings};

@@ -1,0 +1,3 @@
+//! Tables that are refreshed from a query: target lag, and the refresh itself.
+
+pub mod lag;

@@ -1,0 +1,143 @@
+//! Plans to rows: optimising, executing on threads of their own, stopping when nobody waits.
+
+use super::scope::error_of;
+use crate::{error::SqlError, types::ResultSet};
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use datafusion::{
+    common::{DFSchema, ScalarValue},
+    config::ConfigOptions,
+    execution::{SessionState, SessionStateBuilder, TaskContext},
+    logical_expr::{Expr, LogicalPlan, simplify::SimplifyContext},
+    optimizer::simplify_expressions::ExprSimplifier,
+    physical_plan::{ExecutionPlan, collect, displayable},
+    prelude::SessionConfig,
+};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// Above this many rows in the tables it reads, a query gets a plan that uses all cores.
+const PARALLEL_ROWS_MIN: u64 = 50_000;
+
+/// The query engine that all statements share.
+pub struct Queries {
+    single: Arc<SessionState>,
+    parallel: Arc<SessionState>,
+    /// Queries run on threads of their own, so that a heavy one cannot keep the wire from
+    /// answering or a timeout from firing.
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// Options of planning and execution alike.
+pub fn config_options() -> ConfigOptions {
+    let mut options = ConfigOptions::new();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.collect_statistics = true;
+    options
+}
+
+impl Queries {
+    pub fn new() -> Result<Self, SqlError> {
+        let cores = std::thread::available_parallelism().map_or(2, |it| it.get());
+        let state = |partitions: usize| {
+            let mut config = SessionConfig::from(config_options());
+            config = config.with_target_partitions(partitions);
+            Arc::new(SessionStateBuilder::new().with_config(config).with_default_features().build())
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.max(2))
+            .thread_name("emulator-query")
+            // Deeply nested plans recurse.
+            .thread_stack_size(16 << 20)
+            .enable_time()
+            .build()
+            .map_err(SqlError::internal)?;
+        Ok(Self { single: state(1), parallel: state(cores), runtime: Some(runtime) })
+    }
+
+    /// Executes a plan. Dropping the future stops the work.
+    pub async fn run(&self, plan: LogicalPlan, rows: u64) -> Result<Vec<RecordBatch>, SqlError> {
+        let state =
+            Arc::clone(if rows < PARALLEL_ROWS_MIN { &self.single } else { &self.parallel });
+        let Some(runtime) = &self.runtime else {
+            return Err(SqlError::internal("the query engine is shut down"));
+        };
+        let task = Task(runtime.spawn(async move {
+            let physical = physical_plan(&state, &plan).await?;
+            let context = Arc::new(TaskContext::from(state.as_ref()));
+            collect(physical, context).await.map_err(error_of)
+        }));
+        task.await
+    }
+
+    /// The optimised plans as text.
+    pub async fn explain(&self, plan: LogicalPlan) -> Result<String, SqlError> {
+        let logical = self.parallel.optimize(&plan).map_err(error_of)?;
+        let physical = physical_plan(&self.parallel, &plan).await?;
+        Ok(format!("{}\n{}", logical.display_indent(), displayable(physical.as_ref()).indent(true)))
+    }
+
+    /// The value of an expression that reads nothing, or `None` if it is not constant.
+    pub fn constant(
+        &self,
+        expr: Expr,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ScalarValue>, SqlError> {
+        let context = SimplifyContext::builder().with_query_execution_start_time(Some(now)).build();
+        let simplifier = ExprSimplifier::new(context);
+        let coerced = simplifier.coerce(expr, &DFSchema::empty()).map_err(error_of)?;
+        match simplifier.simplify(coerced).map_err(error_of)? {
+            Expr::Literal(value, _) => Ok(Some(value)),
+            _ => Ok(None),
+        }
+    }
+}
+
+async fn physical_plan(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+    state.create_physical_plan(plan).await.map_err(error_of)
+}
+
+impl Drop for Queries {
+    fn drop(&mut self) {
+        // A runtime must not be dropped where waiting is not allowed, such as in a task.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A spawned query that is stopped when its waiter goes away.
+struct Task(JoinHandle<Result<Vec<RecordBatch>, SqlError>>);
+
+impl Future for Task {
+    type Output = Result<Vec<RecordBatch>, SqlError>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.0).poll(context).map(|joined| match joined {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => {
+                Err(SqlError::internal("the query engine failed on this statement"))
+            }
+            Err(_) => Err(SqlError::cancelled()),
+        })
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Rows with the columns that the plan's query has.
+pub fn result_set(columns: Vec<crate::types::Column>, batches: Vec<RecordBatch>) -> ResultSet {
+    ResultSet { columns, batches: batches.into_iter().filter(|it| it.num_rows() > 0).collect() }
+}
