@@ -1,0 +1,195 @@
+//! `snowgauge explain`
+
+use super::{CliError, Ending, failure::print, select::SUITES_DIR};
+use crate::{
+    run::{self, compare::cell},
+    suite::{
+        self, Action, Case, Evidence, Expect, Expectation, MessageMatch, RowsExpected, Sort, Step,
+        Suite,
+    },
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Show what a case does, what it expects, and where each expectation comes from.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Part of a case's full name, or its id; every case that matches is shown.
+    #[arg(value_name = "CASE")]
+    case: String,
+
+    /// Suites, or folders to search for them.
+    #[arg(long = "suite", value_name = "SUITE", default_value = SUITES_DIR)]
+    suites: Vec<PathBuf>,
+}
+
+pub fn explain(args: &ExplainArgs) -> Result<Ending, CliError> {
+    let loaded = suite::load(&args.suites)?;
+    let mut texts = Vec::new();
+    for suite in &loaded.suites {
+        for case in &suite.cases {
+            if run::is_named(suite, case, &args.case) {
+                texts.push(explanation(suite, case));
+            }
+        }
+    }
+    if texts.is_empty() {
+        let keys =
+            loaded.suites.iter().flat_map(|it| it.cases.iter().map(move |case| run::key(it, case)));
+        let err = CliError::new(format!("no case is named like `{}`", args.case));
+        return Err(match run::nearest_cases(&args.case, keys) {
+            Some(hint) => err.hint(hint),
+            None => err,
+        });
+    }
+    print(&texts.join("\n"))?;
+    Ok(Ending::AllPassed)
+}
+
+fn explanation(suite: &Suite, case: &Case) -> String {
+    let mut out = format!("{}\n", run::key(suite, case));
+    out += &format!("  at {}:{}\n", case.span.file.display(), case.span.line);
+    for doc in [Some(&suite.doc), case.doc.as_ref()].into_iter().flatten() {
+        for line in doc.trim().lines() {
+            out += &format!("  {line}\n");
+        }
+    }
+    let tags = run::tags(suite, case);
+    if !tags.is_empty() {
+        out += &format!("  tags: {}\n", tags.join(", "));
+    }
+    let needs: Vec<&str> =
+        suite.needs.iter().chain(&case.needs).map(|it| it.value.as_str()).collect();
+    if !needs.is_empty() {
+        out += &format!("  needs: {}\n", needs.join(", "));
+    }
+    let data: Vec<&str> = suite.data.iter().map(|it| it.value.as_str()).collect();
+    if !data.is_empty() {
+        out += &format!("  data sets: {}\n", data.join(", "));
+    }
+    if let Some(only) = &case.only {
+        let names: Vec<&str> = only.releases.0.iter().map(|it| it.name()).collect();
+        out += &format!("  only on {}: {}\n", names.join(", "), only.reason);
+    }
+    for step in &case.steps {
+        out += &explained_step(step);
+    }
+    out
+}
+
+fn explained_step(step: &Step) -> String {
+    let mut out = format!("\n  line {}, session {}\n", step.span.line, step.session);
+    match &step.action {
+        Action::Execute { sql, binds } => {
+            for line in sql.trim().lines() {
+                out += &format!("    {line}\n");
+            }
+            if !binds.is_empty() {
+                out += &format!("    binds: {}\n", binds.join(", "));
+            }
+        }
+        Action::Sleep(duration) => out += &format!("    sleeps {duration:?}\n"),
+    }
+    for expectation in &step.expect {
+        out += &explained_expectation(expectation);
+    }
+    if let Some(within) = step.within {
+        out += &format!("    looks again for up to {within:?}\n");
+    }
+    if let Some((at_least, at_most)) = step.takes {
+        out += &format!("    takes {at_least:?} to {at_most:?}\n");
+    }
+    if let Some(query) = &step.unchanged {
+        out += &format!("    leaves unchanged: {}\n", one_line(query));
+    }
+    if let Some(name) = &step.save {
+        out += &format!("    saves the first cell as {{{name}}}\n");
+    }
+    out
+}
+
+fn explained_expectation(expectation: &Expectation) -> String {
+    let releases = match &expectation.releases {
+        None => String::new(),
+        Some(releases) => {
+            let names: Vec<&str> = releases.0.iter().map(|it| it.name()).collect();
+            format!(" on {}", names.join(", "))
+        }
+    };
+    let mut out = format!("    expects{releases}: {}\n", explained_outcome(&expectation.outcome));
+    let evidence = match expectation.evidence {
+        Evidence::None => return out,
+        Evidence::Seed => "seed: a document that the project started from",
+        Evidence::Documented => "documented",
+        Evidence::Observed => "observed on a live account",
+        Evidence::Unverified => "unverified: nobody is known to have seen it",
+    };
+    out += &format!("      evidence: {evidence}\n");
+    if let Some(source) = &expectation.source {
+        out += &format!("      source: {source}\n");
+    }
+    out
+}
+
+fn explained_outcome(expect: &Expect) -> String {
+    match expect {
+        Expect::Ok => "success".to_owned(),
+        Expect::Recorded => "any answer; it is kept and reported".to_owned(),
+        Expect::Affected(count) => format!("{count} rows affected"),
+        Expect::SameAs { session, sql, .. } => {
+            format!("the same rows as on {session}: {}", one_line(sql))
+        }
+        Expect::Rows(expected) => {
+            let sort = match expected.sort {
+                Sort::None => "",
+                Sort::Rows => ", rows in any order",
+                Sort::Values => ", values in any order",
+            };
+            let rows = match &expected.rows {
+                RowsExpected::Rows(rows) => shown_rows(rows),
+                RowsExpected::Values(values) => {
+                    shown_rows(&values.iter().map(|it| vec![it.clone()]).collect::<Vec<_>>())
+                }
+                RowsExpected::Hash { count, md5 } => format!("{count} values hashing to {md5}"),
+                RowsExpected::Count { min, max: Some(max) } if min == max => format!("{min} rows"),
+                RowsExpected::Count { min, max: Some(max) } => format!("{min} to {max} rows"),
+                RowsExpected::Count { min, max: None } => format!("{min} rows or more"),
+                RowsExpected::Contains(rows) => format!("among others, {}", shown_rows(rows)),
+            };
+            format!("{rows}{sort}")
+        }
+        Expect::Refused(expected) => {
+            let mut parts = Vec::new();
+            parts.extend(expected.code.as_ref().map(|it| format!("code {it}")));
+            parts.extend(expected.sqlstate.as_ref().map(|it| format!("SQLSTATE {it}")));
+            parts.extend(expected.message.as_ref().map(|it| match it {
+                MessageMatch::Contains(it) => format!("a message with `{it}`"),
+                MessageMatch::Regex(it) => format!("a message that matches `{it}`"),
+                MessageMatch::Exact(it) => format!("the message `{it}`"),
+            }));
+            match parts.is_empty() {
+                true => "a refusal by the server, any".to_owned(),
+                false => format!("a refusal by the server with {}", parts.join(", ")),
+            }
+        }
+    }
+}
+
+/// Rows that fit on a line; how many there are otherwise.
+fn shown_rows(rows: &[Vec<crate::suite::Cell>]) -> String {
+    let row = |row: &Vec<crate::suite::Cell>| {
+        row.iter().map(cell::show_expected).collect::<Vec<_>>().join(" | ")
+    };
+    match rows {
+        [] => "no rows".to_owned(),
+        [one] => format!("the row {}", row(one)),
+        many if many.len() <= 3 => {
+            format!("the rows {}", many.iter().map(row).collect::<Vec<_>>().join("; "))
+        }
+        many => format!("{} rows, the first {}", many.len(), row(&many[0])),
+    }
+}
+
+fn one_line(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}

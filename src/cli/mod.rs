@@ -1,0 +1,92 @@
+//! The command line: arguments as typed, resolved into what a subcommand needs.
+
+mod connect;
+#[cfg(feature = "emulator")]
+mod emulator;
+mod exit;
+mod explain;
+mod failure;
+mod lint;
+mod list;
+mod report;
+mod run;
+mod select;
+
+pub use connect::{Connected, TargetArgs, TargetName, connect};
+pub use exit::Ending;
+pub use failure::CliError;
+pub(crate) use run::stop_on_ctrl_c;
+
+use clap::{Parser, Subcommand};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// Test what Snowflake's interactive tables, interactive warehouses and dynamic tables do.
+///
+/// Suites are files of cases. They run against a live account, or against an emulator that needs
+/// none.
+#[derive(Debug, Parser)]
+#[command(name = "snowgauge", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(run::RunArgs),
+    List(list::ListArgs),
+    Lint(lint::LintArgs),
+    Explain(explain::ExplainArgs),
+    Report(report::ReportArgs),
+    #[cfg(feature = "emulator")]
+    Emulator(emulator::EmulatorArgs),
+}
+
+/// Does what the command says. What it cannot do goes to standard error.
+pub fn main(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::List(args) => list::list(&args),
+        Command::Lint(args) => lint::lint(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Report(args) => report::report(&args),
+        #[cfg(feature = "emulator")]
+        Command::Emulator(args) => emulator::emulator(&args),
+    };
+    match done {
+        Ok(ending) => ending.into(),
+        Err(CliError::BrokenPipe) => Ending::AllPassed.into(),
+        Err(err) => {
+            // Standard error may be closed, too; the status still tells.
+            let _ = io::stderr().write_all(err.render().as_bytes());
+            Ending::CouldNotRun.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_says_what_it_does_in_a_sentence() {
+        for command in Cli::command().get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.split_whitespace().count() > 3, "{}: {about}", command.get_name());
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let id = argument.get_id();
+                assert!(!help.is_empty(), "{} {id}", command.get_name());
+            }
+        }
+    }
+}

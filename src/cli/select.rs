@@ -1,0 +1,41 @@
+//! Which suites and cases: the arguments that `run`, `list` and `lint` share.
+
+use super::CliError;
+use crate::{
+    run::{Selection, TagExpr},
+    suite::{self, Loaded},
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// The folder that is looked in when none is given.
+pub const SUITES_DIR: &str = "suites";
+
+#[derive(Debug, Default, Args)]
+pub struct SelectArgs {
+    /// Suites, or folders to search for `.slt` and `.yaml` files [default: suites].
+    #[arg(value_name = "SUITE")]
+    pub suites: Vec<PathBuf>,
+
+    /// Only cases with TEXT in their full name or id.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+
+    /// Only cases whose tags satisfy EXPR, such as `limits and not (slow or costly)`.
+    #[arg(long, value_name = "EXPR")]
+    pub tag: Option<TagExpr>,
+}
+
+impl SelectArgs {
+    pub fn load(&self) -> Result<Loaded, CliError> {
+        let roots = match self.suites.is_empty() {
+            true => vec![PathBuf::from(SUITES_DIR)],
+            false => self.suites.clone(),
+        };
+        Ok(suite::load(&roots)?)
+    }
+
+    pub fn selection(&self) -> Selection {
+        Selection { filter: self.filter.clone(), tags: self.tag.clone(), exactly: None }
+    }
+}

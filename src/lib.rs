@@ -1,0 +1,20 @@
+//! A test harness for Snowflake's interactive tables, interactive warehouses and dynamic tables.
+//!
+//! The stages of the work, in the order a run goes through them:
+//!
+//! - [`suite`]: text to cases with spans.
+//! - [`target`]: the session contract, and the places where statements can be executed.
+//! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
+//! - [`report`]: events in, reports out.
+//!
+//! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
+
+pub mod cli;
+mod harness;
+pub mod report;
+pub mod run;
+pub mod secret;
+pub mod suite;
+pub mod target;
+
+pub use harness::harness;

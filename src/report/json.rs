@@ -1,0 +1,140 @@
+//! One JSON document of a run, for programs. Its shape is stable: fields may be added, and
+//! `version` grows when one changes its meaning or goes.
+
+use super::text;
+use crate::{
+    run::{CaseReport, Counts, Failure, Outcome, RunSummary, StepReport, Work},
+    suite::{Evidence, Release},
+    target::TargetKind,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+/// Of the document's shape.
+pub const VERSION: u32 = 1;
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    pub version: u32,
+    pub run: &'a str,
+    pub tool_version: &'a str,
+    pub target: Option<TargetKind>,
+    pub place: &'a str,
+    pub release: Option<Release>,
+    /// How the release was told.
+    pub release_how: Option<&'a str>,
+    pub seed: u64,
+    pub scale: u64,
+    pub started_at: Option<DateTime<Utc>>,
+    /// `null` if the run did not come to its end.
+    pub took_us: Option<u64>,
+    pub cut_short: Option<&'a str>,
+    pub counts: Counts,
+    pub facts: BTreeMap<&'a str, &'a str>,
+    pub work: &'a [Work],
+    pub cases: Vec<Case<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Case<'a> {
+    pub suite: &'a str,
+    pub name: &'a str,
+    pub id: Option<&'a str>,
+    pub file: &'a str,
+    pub line: usize,
+    /// `passed`, `failed`, `unsure`, `observed`, `lifted`, `skipped`, `not run`, `invalid`.
+    pub outcome: &'static str,
+    /// One line on why it did not simply pass.
+    pub reason: Option<&'a str>,
+    pub failure: Option<&'a Failure>,
+    pub at: DateTime<Utc>,
+    pub took_us: u64,
+    pub release: Option<Release>,
+    pub evidence: Evidence,
+    pub source: Option<&'a str>,
+    pub steps: &'a [StepReport],
+    pub properties: &'a BTreeMap<String, String>,
+}
+
+/// Writes the document; folders on the way are made.
+pub fn write(path: &Path, summary: &RunSummary) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, render(summary)?)
+}
+
+pub fn render(summary: &RunSummary) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(&document(summary))?;
+    text.push('\n');
+    Ok(text)
+}
+
+pub fn document(summary: &RunSummary) -> Document<'_> {
+    Document {
+        version: VERSION,
+        run: &summary.run,
+        tool_version: &summary.tool_version,
+        target: summary.target,
+        place: &summary.place,
+        release: summary.release,
+        release_how: summary.release_how.as_deref(),
+        seed: summary.seed,
+        scale: summary.scale,
+        started_at: summary.started_at,
+        took_us: summary.took_us,
+        cut_short: summary.cut_short.as_deref(),
+        counts: summary.counts(),
+        facts: summary.facts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        work: &summary.work,
+        cases: summary.cases.iter().map(case).collect(),
+    }
+}
+
+fn case(report: &CaseReport) -> Case<'_> {
+    Case {
+        suite: &report.case.suite,
+        name: &report.case.name,
+        id: report.case.id.as_deref(),
+        file: &report.case.file,
+        line: report.case.line,
+        outcome: report.outcome.word(),
+        reason: text::reason(&report.outcome),
+        failure: match &report.outcome {
+            Outcome::Failed { failure } => Some(failure),
+            _ => None,
+        },
+        at: report.at,
+        took_us: report.took_us,
+        release: report.release,
+        evidence: report.evidence,
+        source: report.source.as_deref(),
+        steps: &report.steps,
+        properties: &report.properties,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_shape_is_what_programs_were_promised() {
+        let text = render(&sample::summary(sample::cases())).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["version"], 1);
+        assert_eq!(json["target"], "scripted");
+        assert_eq!(json["release"], "zero-copy");
+        assert_eq!(json["counts"]["not-run"], 1);
+        assert_eq!(json["facts"]["region"], "AWS_US_EAST_1");
+        assert_eq!(json["cases"][1]["outcome"], "failed");
+        assert_eq!(json["cases"][1]["failure"]["diff"], " 1\n-2\n+3");
+        assert_eq!(json["cases"][6]["outcome"], "not run");
+        assert_eq!(json["cases"][6]["reason"], "connection lost");
+        assert_eq!(json["cases"][0]["steps"][0]["query_id"], "01b0-1");
+        assert_eq!(json["cases"][0]["evidence"], "documented");
+    }
+}

@@ -1,0 +1,11 @@
+//! Events in, reports out. Every report is made from the same events, live or from a journal.
+//!
+//! No report knows a target, and nothing reads a report's text.
+
+pub mod json;
+pub mod junit;
+pub mod terminal;
+pub mod text;
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -1,0 +1,704 @@
+//! A run, from its first login to its clean-up. Suites run beside each other, the cases of a
+//! suite one after another.
+
+use super::{
+    CaseKey, CaseReport, Event, Events, JOURNAL_VERSION, Outcome, Plan, PlannedCase, PlannedSuite,
+    RunSummary, Stop,
+    case::{self, CaseEnd, SetupFailure, Shared},
+    objects::{Admin, AdminError, Objects},
+    probe,
+    session::{Sessions, Start},
+    variables::{Variables, customers_count},
+};
+use crate::{
+    suite::{Action, DataSet, Evidence, Expect, Release, Step},
+    target::{Rows, Target},
+};
+use chrono::{TimeDelta, Utc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    task::JoinSet,
+};
+
+/// A run's id: `SG7F3K2QXA`. Part of object names, so upper-case letters and digits only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId(String);
+
+impl RunId {
+    /// Without `I`, `L`, `O` and `U`, which are misread or make words.
+    const ALPHABET: &'static [u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    /// A new one. Not from the run's seed: two runs with one seed must not share objects.
+    pub fn random() -> Self {
+        let mut bits = uuid::Uuid::new_v4().as_u128();
+        let mut id = "SG".to_owned();
+        for _ in 0..8 {
+            id.push(char::from(Self::ALPHABET[(bits % 32) as usize]));
+            bits /= 32;
+        }
+        Self(id)
+    }
+
+    /// A given one, for tests.
+    pub fn fixed(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    pub run: RunId,
+    /// Every random choice comes from it.
+    pub seed: u64,
+    /// Orders in the data set `orders`.
+    pub scale: u64,
+    /// Suites that run beside each other.
+    pub jobs: usize,
+    /// Given rather than probed.
+    pub release: Option<Release>,
+    /// How long to wait for a statement before giving up on it.
+    pub give_up_after: Duration,
+    /// When the run's objects may be swept by others, from its start.
+    pub expires_after: Duration,
+}
+
+impl RunOptions {
+    pub fn new(run: RunId) -> Self {
+        Self {
+            run,
+            seed: 0,
+            scale: 20_000,
+            jobs: 4,
+            release: None,
+            give_up_after: Duration::from_secs(300),
+            expires_after: Duration::from_secs(6 * 3600),
+        }
+    }
+}
+
+/// Executes a plan. Whatever happens, every planned case has a verdict at the end, and the run's
+/// objects were dropped, or it was said which could not be.
+///
+/// To end a run early, ask `stop`: no case is started any more, statements are cancelled, and the
+/// rest is as usual.
+pub async fn execute(
+    plan: Plan,
+    target: Arc<dyn Target>,
+    options: RunOptions,
+    events: Events,
+    stop: Stop,
+) -> RunSummary {
+    let started_at = Instant::now();
+    events.send(Event::RunStarted {
+        journal: JOURNAL_VERSION,
+        run: options.run.to_string(),
+        at: Utc::now(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: target.kind(),
+        place: target.place(),
+        seed: options.seed,
+        scale: options.scale,
+        cases: plan.keys(),
+    });
+
+    let keys = plan.keys();
+    let tag = format!("snowgauge/{}", options.run);
+    let expires_at = target.now()
+        + TimeDelta::from_std(options.expires_after).unwrap_or_else(|_| TimeDelta::hours(6));
+    let admin = Arc::new(tokio::sync::Mutex::new((
+        Admin::new(target.clone(), tag, options.give_up_after),
+        Objects::new(&options.run.to_string(), expires_at),
+    )));
+
+    let prepared = {
+        let mut guard = admin.lock().await;
+        let (admin, objects) = &mut *guard;
+        prepare(&plan, admin, objects, &options, &events, &stop).await
+    };
+    let cut_short = match prepared {
+        Err(cause) => Some(cause),
+        Ok(prepared) => {
+            let data_sets = plan.data_sets.into_iter();
+            let kind = target.kind().name();
+            let labels_here = prepared.release.map(Release::name).into_iter().chain([kind]);
+            let run = Arc::new(Run {
+                labels_here: labels_here.collect(),
+                target,
+                stop,
+                events: events.clone(),
+                data_sets: data_sets
+                    .map(|it| {
+                        (it.name.clone(), BuiltDataSet { data_set: it, built: OnceCell::new() })
+                    })
+                    .collect(),
+                admin: admin.clone(),
+                prepared,
+                gone: Mutex::new(None),
+                options,
+            });
+            run_suites(run.clone(), plan.suites).await;
+            run.cut_short()
+        }
+    };
+    if let Some(cause) = &cut_short {
+        not_run(&events, &keys, cause, None);
+    }
+    let mut guard = admin.lock().await;
+    let (admin, objects) = &mut *guard;
+    clean_up(admin, objects, &events).await;
+    events.send(Event::RunFinished {
+        at: Utc::now(),
+        took_us: micros_since(started_at),
+        cut_short,
+    });
+    events.summary()
+}
+
+/// What is known of the target before the first case.
+struct Prepared {
+    release: Option<Release>,
+    /// Why there is no interactive warehouse, in the server's words.
+    no_interactive: Option<String>,
+    database: String,
+    standard: String,
+    interactive: String,
+    data_schema: String,
+}
+
+async fn prepare(
+    plan: &Plan,
+    admin: &mut Admin,
+    objects: &mut Objects,
+    options: &RunOptions,
+    events: &Events,
+    stop: &Stop,
+) -> Result<Prepared, String> {
+    let started_at = Instant::now();
+    let login = admin.login().await.map_err(|err| err.to_string());
+    let made = match login {
+        Err(cause) => Err(cause),
+        Ok(()) => async {
+            objects.make(admin).await?;
+            objects.make_schema(admin, &objects.data_schema()).await
+        }
+        .await
+        .map_err(|err| err.to_string()),
+    };
+    work(events, "log in and make the run's objects", started_at, made.as_ref().err());
+    made?;
+    facts(admin, events).await;
+
+    let mut release = options.release;
+    let mut no_interactive = None;
+    if needs_interactive(plan) {
+        let started_at = Instant::now();
+        let warehouse = objects.make_interactive(admin).await;
+        work(events, "make an interactive warehouse", started_at, warehouse.as_ref().err());
+        match warehouse {
+            Ok(()) => {}
+            Err(AdminError::Refused { refusal, .. }) => no_interactive = Some(refusal.to_string()),
+            Err(err @ AdminError::Gone(_)) => return Err(err.to_string()),
+        }
+        if no_interactive.is_none() && release.is_none() {
+            let started_at = Instant::now();
+            let told = match probe::signs(admin, objects).await {
+                Ok(signs) => probe::release(&signs),
+                Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
+                Err(err @ AdminError::Gone(_)) => return Err(err.to_string()),
+            };
+            work(events, "probe the release", started_at, told.as_ref().err());
+            let (probed, how) = told.map_err(|cause| {
+                format!("cannot tell the target's release: {cause}; give it by `--release`")
+            })?;
+            release = Some(probed);
+            events.send(Event::ReleaseProbed { release: probed, how });
+        }
+    }
+    if let Some(release) = options.release {
+        events.send(Event::ReleaseProbed { release, how: "given, not probed".to_owned() });
+    }
+    if let Some(cause) = stop.cause() {
+        return Err(cause);
+    }
+    Ok(Prepared {
+        release,
+        no_interactive,
+        database: objects.database.clone(),
+        standard: objects.standard.clone(),
+        interactive: objects.interactive.clone(),
+        data_schema: objects.data_schema(),
+    })
+}
+
+/// Whether anything in the plan depends on the interactive layer. Such a warehouse costs by the
+/// hour, so that plain suites do without.
+fn needs_interactive(plan: &Plan) -> bool {
+    let mentions = |text: &str| text.contains("{interactive}");
+    let in_steps = |steps: &[Step]| {
+        steps.iter().any(|step| {
+            step.session == "interactive"
+                || matches!(&step.action, Action::Execute { sql, .. } if mentions(sql))
+                || step.unchanged.as_deref().is_some_and(mentions)
+                || step.expect.iter().any(|it| {
+                    it.releases.is_some()
+                        || matches!(&it.outcome, Expect::SameAs { session, sql, .. }
+                            if session == "interactive" || mentions(sql))
+                })
+        })
+    };
+    plan.data_sets.iter().any(|it| in_steps(&it.steps))
+        || plan.suites.iter().any(|planned| {
+            !planned.suite.needs.is_empty()
+                || in_steps(&planned.suite.setup)
+                || planned.cases.iter().any(|it| {
+                    !it.case.needs.is_empty() || it.case.only.is_some() || in_steps(&it.case.steps)
+                })
+        })
+}
+
+/// What else is worth knowing of a target. It is no matter if it will not say.
+async fn facts(admin: &mut Admin, events: &Events) {
+    for (name, sql) in
+        [("server_version", "SELECT CURRENT_VERSION()"), ("region", "SELECT CURRENT_REGION()")]
+    {
+        if let Ok(Rows { rows, columns, .. }) = admin.query(sql).await
+            && let Some(value) = rows.first().and_then(|it| it.first())
+            && let Some(column) = columns.first()
+        {
+            let value = value.text(&column.data_type);
+            events.send(Event::Fact { name: name.to_owned(), value });
+        }
+    }
+}
+
+async fn clean_up(admin: &mut Admin, objects: &Objects, events: &Events) {
+    let started_at = Instant::now();
+    // Without a first login there is nothing to drop.
+    if objects.database.is_empty() {
+        admin.close().await;
+        return;
+    }
+    let errors = objects.drop_all(admin).await;
+    admin.close().await;
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let failure = (!errors.is_empty()).then(|| {
+        format!("{}; what is left has names starting with `{}_`", errors.join("; "), objects.run)
+    });
+    work(events, "drop the run's objects", started_at, failure.as_ref());
+}
+
+struct BuiltDataSet {
+    data_set: DataSet,
+    built: OnceCell<Result<BTreeMap<String, String>, SetupFailure>>,
+}
+
+/// What all suites of a run share.
+struct Run {
+    target: Arc<dyn Target>,
+    stop: Stop,
+    events: Events,
+    data_sets: BTreeMap<String, BuiltDataSet>,
+    admin: Arc<tokio::sync::Mutex<(Admin, Objects)>>,
+    prepared: Prepared,
+    /// What `onlyif` and `skipif` may name.
+    labels_here: Vec<&'static str>,
+    /// Why the target cannot be reached any more.
+    gone: Mutex<Option<String>>,
+    options: RunOptions,
+}
+
+async fn run_suites(run: Arc<Run>, suites: Vec<PlannedSuite>) {
+    let permits = Arc::new(Semaphore::new(run.options.jobs.max(1)));
+    let mut tasks = JoinSet::new();
+    let mut keys = BTreeMap::new();
+    for suite in suites {
+        let suite_keys = suite.keys();
+        let (run, permits) = (run.clone(), permits.clone());
+        let task = tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire_owned().await;
+            run.suite(&suite).await;
+        });
+        keys.insert(task.id(), suite_keys);
+    }
+    while let Some(ended) = tasks.join_next_with_id().await {
+        if let Err(err) = ended {
+            let keys = keys.get(&err.id()).map(Vec::as_slice).unwrap_or_default();
+            let cause = match err.try_into_panic() {
+                Ok(panic) => format!("snowgauge panicked: {}", panic_message(&*panic)),
+                Err(_) => "the suite's task was cancelled".to_owned(),
+            };
+            not_run(&run.events, keys, &cause, run.prepared.release);
+        }
+    }
+}
+
+impl Run {
+    /// Why no further case should be started.
+    fn cut_short(&self) -> Option<String> {
+        let gone = || self.gone.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.stop.cause().or_else(gone)
+    }
+
+    fn set_gone(&self, cause: Option<String>) {
+        if let Some(cause) = cause {
+            let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.get_or_insert(cause);
+        }
+    }
+
+    fn variables(&self, schema: &str) -> Variables {
+        Variables::default()
+            .with("run", self.options.run.to_string())
+            .with("database", &self.prepared.database)
+            .with("schema", schema)
+            .with("standard", &self.prepared.standard)
+            .with("interactive", &self.prepared.interactive)
+            .with("scale", self.options.scale.to_string())
+            .with("customers_count", customers_count(self.options.scale).to_string())
+    }
+
+    fn sessions(&self, schema: &str, tag: &str) -> Sessions {
+        let start = Start {
+            schema: format!("{}.{schema}", self.prepared.database),
+            standard: self.prepared.standard.clone(),
+            interactive: self.prepared.interactive.clone(),
+            tag: tag.to_owned(),
+            give_up_after: self.options.give_up_after,
+        };
+        Sessions::new(self.target.clone(), self.stop.clone(), start)
+    }
+
+    async fn suite(&self, planned: &PlannedSuite) {
+        let release = self.prepared.release;
+        if let Some(cause) = self.cut_short() {
+            not_run(&self.events, &planned.keys(), &cause, release);
+            return;
+        }
+        // Neither a schema nor a data set is made for cases that will be skipped anyway.
+        let skips: Vec<Option<String>> =
+            planned.cases.iter().map(|it| self.reason_to_skip(planned, it)).collect();
+        if skips.iter().all(Option::is_some) {
+            for (case, reason) in planned.cases.iter().zip(skips) {
+                self.skip(case, reason.unwrap_or_default());
+            }
+            return;
+        }
+
+        let schema = format!("{}_{}", self.options.run, planned.schema_suffix);
+        let tag = format!("snowgauge/{}/{}", self.options.run, planned.suite.name);
+        let mut sessions = self.sessions(&schema, &tag);
+        let mut variables = self.variables(&schema);
+        let prepared = self.prepare_suite(planned, &schema, &mut sessions, &mut variables, &tag);
+        if let Err(failure) = prepared.await {
+            self.set_gone(failure.gone);
+            not_run(&self.events, &planned.keys(), &failure.cause, release);
+            sessions.close_all().await;
+            return;
+        }
+
+        let mut labels = BTreeMap::new();
+        let mut earlier_failure: Option<String> = None;
+        for (case, skip) in planned.cases.iter().zip(skips) {
+            if let Some(reason) = skip {
+                self.skip(case, reason);
+                continue;
+            }
+            if let Some(cause) = self.cut_short() {
+                if !case.only_for_others {
+                    not_run(&self.events, std::slice::from_ref(&case.key), &cause, release);
+                }
+                continue;
+            }
+            let mut own = variables.clone();
+            let report = self.case(planned, case, &mut sessions, &mut own, &mut labels, &tag).await;
+            if planned.suite.ordered {
+                variables = own;
+            }
+            let mut report = report;
+            if let Outcome::Failed { failure } = &mut report.outcome
+                && let Some(earlier) = &earlier_failure
+                && failure.hint.is_none()
+            {
+                failure.hint = Some(format!(
+                    "the cases of this suite rely on those before them, and {earlier}"
+                ));
+            }
+            if planned.suite.ordered && earlier_failure.is_none() {
+                earlier_failure = match &report.outcome {
+                    Outcome::Failed { failure } => {
+                        Some(format!("`{}` failed: {}", case.case.name, failure.message))
+                    }
+                    Outcome::NotRun { cause } => {
+                        Some(format!("`{}` was not run: {cause}", case.case.name))
+                    }
+                    _ => None,
+                };
+            }
+            if !case.only_for_others {
+                self.events.send(Event::CaseFinished(Box::new(report)));
+            }
+        }
+        sessions.close_all().await;
+    }
+
+    async fn prepare_suite(
+        &self,
+        planned: &PlannedSuite,
+        schema: &str,
+        sessions: &mut Sessions,
+        variables: &mut Variables,
+        tag: &str,
+    ) -> Result<(), SetupFailure> {
+        for name in &planned.suite.data {
+            let Some(data_set) = self.data_sets.get(&name.value) else { continue };
+            let provided = data_set.built.get_or_init(|| self.build(&data_set.data_set)).await;
+            for (name, value) in provided.clone()? {
+                variables.set(name, value);
+            }
+        }
+        {
+            let mut guard = self.admin.lock().await;
+            let (admin, objects) = &mut *guard;
+            objects.make_schema(admin, schema).await.map_err(setup_failure)?;
+        }
+        if planned.suite.setup.is_empty() {
+            return Ok(());
+        }
+        let started_at = Instant::now();
+        let mut labels = BTreeMap::new();
+        let shared = self.shared(sessions, &mut labels);
+        let done = case::run_steps(&planned.suite.setup, shared, variables, tag).await;
+        let done = done.map_err(|failure| SetupFailure {
+            cause: format!("the suite's set-up failed: {}", failure.cause),
+            ..failure
+        });
+        let what = format!("set up {}", planned.suite.name);
+        work(&self.events, &what, started_at, done.as_ref().err().map(|it| &it.cause));
+        done
+    }
+
+    /// Builds a data set in its own schema; the values of what it provides.
+    async fn build(&self, data_set: &DataSet) -> Result<BTreeMap<String, String>, SetupFailure> {
+        let started_at = Instant::now();
+        let tag = format!("snowgauge/{}/{}", self.options.run, data_set.name);
+        let mut sessions = self.sessions(&self.prepared.data_schema, &tag);
+        let mut variables = self.variables(&self.prepared.data_schema);
+        let base = variables.clone();
+        let mut provided = BTreeMap::new();
+        for (name, value) in &data_set.provides {
+            let value = base.substitute_known(value);
+            variables.set(name.clone(), value.clone());
+            provided.insert(name.clone(), value);
+        }
+        let mut labels = BTreeMap::new();
+        let shared = self.shared(&mut sessions, &mut labels);
+        let built = case::run_steps(&data_set.steps, shared, &mut variables, &tag).await;
+        sessions.close_all().await;
+        let built = built.map_err(|failure| SetupFailure {
+            cause: format!(
+                "the data set `{}` could not be built: {}",
+                data_set.name, failure.cause
+            ),
+            ..failure
+        });
+        let what = format!("build data set {}", data_set.name);
+        work(&self.events, &what, started_at, built.as_ref().err().map(|it| &it.cause));
+        built.map(|()| provided)
+    }
+
+    fn shared<'a>(
+        &'a self,
+        sessions: &'a mut Sessions,
+        labels: &'a mut BTreeMap<String, (String, Vec<String>)>,
+    ) -> Shared<'a> {
+        Shared {
+            target: &*self.target,
+            stop: &self.stop,
+            release: self.prepared.release,
+            labels_here: &self.labels_here,
+            sessions,
+            labels,
+        }
+    }
+
+    async fn case(
+        &self,
+        planned: &PlannedSuite,
+        case: &PlannedCase,
+        sessions: &mut Sessions,
+        variables: &mut Variables,
+        labels: &mut BTreeMap<String, (String, Vec<String>)>,
+        suite_tag: &str,
+    ) -> CaseReport {
+        let at = Utc::now();
+        let started_at = Instant::now();
+        if !case.only_for_others {
+            self.events.send(Event::CaseStarted { case: case.key.clone(), at });
+        }
+        // Where cases rely on each other, they also rely on how they leave their sessions.
+        if !planned.suite.ordered {
+            // A session that cannot be put back is opened again by the case that needs it.
+            let _ = sessions.restore().await;
+        }
+        let name = case.key.id.as_deref().unwrap_or(&case.key.name);
+        let tag = format!("{suite_tag}/{name}");
+        let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
+        let shared = self.shared(sessions, labels);
+        let end = case::run_case(case, shared, variables, &tag, is_limits).await;
+        let CaseEnd { outcome, evidence, source, steps, mut properties, gone } = end;
+        self.set_gone(gone);
+
+        let mut warehouses: Vec<&str> =
+            steps.iter().filter_map(|it| it.warehouse.as_deref()).collect();
+        warehouses.sort_unstable();
+        warehouses.dedup();
+        if !warehouses.is_empty() {
+            properties.insert("warehouse".to_owned(), warehouses.join(","));
+        }
+        CaseReport {
+            case: case.key.clone(),
+            at,
+            took_us: micros_since(started_at),
+            outcome,
+            release: self.prepared.release,
+            evidence,
+            source,
+            steps,
+            properties,
+        }
+    }
+
+    fn skip(&self, case: &PlannedCase, reason: String) {
+        if case.only_for_others {
+            return;
+        }
+        let outcome = Outcome::Skipped { reason };
+        let report = report_without_steps(&case.key, outcome, self.prepared.release);
+        self.events.send(Event::CaseFinished(Box::new(report)));
+    }
+
+    fn reason_to_skip(&self, planned: &PlannedSuite, case: &PlannedCase) -> Option<String> {
+        let release = self.prepared.release;
+        if let Some(only) = &case.case.only {
+            let names: Vec<&str> = only.releases.0.iter().map(|it| it.name()).collect();
+            match release {
+                Some(release) if only.releases.0.contains(&release) => {}
+                Some(release) => {
+                    return Some(format!(
+                        "only on {}, this is {release}: {}",
+                        names.join(", "),
+                        only.reason
+                    ));
+                }
+                None => {
+                    return Some(format!(
+                        "only on {}, and the target's release is not known",
+                        names.join(", ")
+                    ));
+                }
+            }
+        }
+        let needs = planned.suite.needs.iter().chain(&case.case.needs);
+        if let Some(unmet) = needs.filter_map(|it| self.unmet(&it.value)).next() {
+            return Some(unmet);
+        }
+        let mut steps = case.case.steps.iter().filter(|it| case::is_for(it, &self.labels_here));
+        let is_for_others = steps.clone().next().is_none();
+        if is_for_others && !case.case.steps.is_empty() {
+            let conditions = case.case.steps.iter().flat_map(|it| &it.when);
+            let mut conditions: Vec<String> = conditions.map(ToString::to_string).collect();
+            conditions.dedup();
+            return Some(format!("every step is for others: {}", conditions.join(", ")));
+        }
+        let step = steps.find(|it| case::expectation(it, release).is_none())?;
+        Some(match release {
+            Some(release) => format!("line {} expects nothing on {release}", step.span.line),
+            None => format!(
+                "line {} expects something by release, and the target's is not known",
+                step.span.line
+            ),
+        })
+    }
+
+    /// Why a capability is not there.
+    fn unmet(&self, capability: &str) -> Option<String> {
+        let since = |first: Release| match self.prepared.release {
+            Some(release) if release >= first => None,
+            Some(release) => Some(format!("needs {capability}, this is {release}")),
+            None => Some(format!("needs {capability}, and the target's release is not known")),
+        };
+        let no_warehouse = self.prepared.no_interactive.as_ref().map(|answer| {
+            format!("needs {capability}; creating an interactive warehouse was refused: {answer}")
+        });
+        no_warehouse.or_else(|| match capability {
+            "fallback" => since(Release::Fallback),
+            "zero-copy" => since(Release::ZeroCopy),
+            _ => None,
+        })
+    }
+}
+
+fn setup_failure(err: AdminError) -> SetupFailure {
+    let cause = err.to_string();
+    match err {
+        AdminError::Refused { .. } => SetupFailure { cause, gone: None },
+        AdminError::Gone(gone) => SetupFailure { cause, gone: Some(gone) },
+    }
+}
+
+fn work(events: &Events, what: &str, started_at: Instant, failure: Option<&impl ToString>) {
+    events.send(Event::Work {
+        what: what.to_owned(),
+        took_us: micros_since(started_at),
+        failure: failure.map(ToString::to_string),
+    });
+}
+
+/// Ends those of the cases that did not end yet.
+fn not_run(events: &Events, cases: &[CaseKey], cause: &str, release: Option<Release>) {
+    for case in events.not_ended(cases) {
+        let outcome = Outcome::NotRun { cause: cause.to_owned() };
+        let report = report_without_steps(&case, outcome, release);
+        events.send(Event::CaseFinished(Box::new(report)));
+    }
+}
+
+fn report_without_steps(case: &CaseKey, outcome: Outcome, release: Option<Release>) -> CaseReport {
+    CaseReport {
+        case: case.clone(),
+        at: Utc::now(),
+        took_us: 0,
+        outcome,
+        release,
+        evidence: Evidence::None,
+        source: None,
+        steps: Vec::new(),
+        properties: BTreeMap::new(),
+    }
+}
+
+fn micros_since(started_at: Instant) -> u64 {
+    u64::try_from(started_at.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|it| (*it).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned())
+}

@@ -1,0 +1,243 @@
+//! The objects that a run makes for itself, and their end.
+//!
+//! Every one carries the run's id in its name, and in its comment an expiry, so that a later run
+//! can sweep what a killed one left.
+
+use crate::target::{
+    Ending, LoginError, LoginRequest, Refusal, Rows, Session, Statement, Target, Value,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// The run's own session, for everything that is not a case's.
+pub struct Admin {
+    target: Arc<dyn Target>,
+    tag: String,
+    give_up_after: Duration,
+    session: Option<Box<dyn Session>>,
+}
+
+/// Why a statement of the run's own did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    #[error("`{sql}` was refused: {refusal}")]
+    Refused { sql: String, refusal: Refusal },
+    #[error("{0}")]
+    Gone(String),
+}
+
+impl Admin {
+    pub fn new(target: Arc<dyn Target>, tag: String, give_up_after: Duration) -> Self {
+        Self { target, tag, give_up_after, session: None }
+    }
+
+    pub async fn login(&mut self) -> Result<(), LoginError> {
+        let request = LoginRequest { tag: self.tag.clone(), ..LoginRequest::default() };
+        self.session = Some(self.target.login(request).await?);
+        Ok(())
+    }
+
+    /// Executes, and once again on a new session if the connection was lost: what the run itself
+    /// executes may be executed twice.
+    pub async fn query(&mut self, sql: &str) -> Result<Rows, AdminError> {
+        let mut lost = String::new();
+        for _ in 0..2 {
+            if self.session.is_none() {
+                self.login().await.map_err(|err| AdminError::Gone(err.to_string()))?;
+            }
+            let Some(session) = &mut self.session else { break };
+            let statement = Statement {
+                sql: sql.to_owned(),
+                binds: Vec::new(),
+                tag: Some(self.tag.clone()),
+                give_up_after: self.give_up_after,
+            };
+            lost = match session.execute(&statement).await.ending {
+                Ending::Rows(rows) => return Ok(rows),
+                Ending::Refused(refusal) => {
+                    return Err(AdminError::Refused { sql: sql.to_owned(), refusal });
+                }
+                Ending::TimedOut { after } => format!("no answer to `{sql}` after {after:?}"),
+                Ending::Lost { cause } => format!("connection lost: {cause}"),
+                Ending::NotRecorded { explanation } => {
+                    return Err(AdminError::Gone(explanation));
+                }
+            };
+            self.session = None;
+        }
+        Err(AdminError::Gone(lost))
+    }
+
+    pub async fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+    }
+}
+
+/// What a run's objects are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Objects {
+    pub run: String,
+    pub database: String,
+    /// Made by the run because the login has no database of its own.
+    pub is_own_database: bool,
+    pub standard: String,
+    pub interactive: String,
+    comment: String,
+    schemas: BTreeSet<String>,
+}
+
+impl Objects {
+    pub fn new(run: &str, expires_at: DateTime<Utc>) -> Self {
+        let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self {
+            run: run.to_owned(),
+            standard: format!("{run}_STD"),
+            interactive: format!("{run}_IW"),
+            comment: format!("snowgauge run={run} expires={expires_at}"),
+            ..Self::default()
+        }
+    }
+
+    /// `{run}_DATA`, without the database.
+    pub fn data_schema(&self) -> String {
+        format!("{}_DATA", self.run)
+    }
+
+    /// `DB.SG1_DATA`.
+    pub fn qualified(&self, schema: &str) -> String {
+        format!("{}.{schema}", self.database)
+    }
+
+    /// Finds the database and makes the standard warehouse.
+    pub async fn make(&mut self, admin: &mut Admin) -> Result<(), AdminError> {
+        let current = admin.query("SELECT CURRENT_DATABASE()").await?;
+        match current.rows.first().and_then(|row| row.first()) {
+            Some(Value::Text(name)) if !name.is_empty() => self.database = quoted(name),
+            _ => {
+                self.database = format!("{}_DB", self.run);
+                self.is_own_database = true;
+                admin
+                    .query(&format!(
+                        "CREATE DATABASE IF NOT EXISTS {} COMMENT = '{}'",
+                        self.database, self.comment
+                    ))
+                    .await?;
+            }
+        }
+        admin
+            .query(&format!(
+                "CREATE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' AUTO_SUSPEND = 60 \
+                 AUTO_RESUME = TRUE COMMENT = '{}'",
+                self.standard, self.comment
+            ))
+            .await?;
+        admin.query(&format!("USE WAREHOUSE {}", self.standard)).await?;
+        Ok(())
+    }
+
+    /// Makes the interactive warehouse, and starts it: it may be born suspended, and need not
+    /// resume by itself.
+    pub async fn make_interactive(&self, admin: &mut Admin) -> Result<(), AdminError> {
+        admin
+            .query(&format!(
+                "CREATE INTERACTIVE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' \
+                 COMMENT = '{}'",
+                self.interactive, self.comment
+            ))
+            .await?;
+        // Creating it made it the session's warehouse, where little is allowed.
+        admin.query(&format!("USE WAREHOUSE {}", self.standard)).await?;
+        admin.query(&format!("ALTER WAREHOUSE {} RESUME IF SUSPENDED", self.interactive)).await?;
+        Ok(())
+    }
+
+    pub async fn make_schema(&mut self, admin: &mut Admin, name: &str) -> Result<(), AdminError> {
+        // Known before it is made, so that it is dropped even if the answer is lost.
+        self.schemas.insert(name.to_owned());
+        admin
+            .query(&format!(
+                "CREATE SCHEMA IF NOT EXISTS {} COMMENT = '{}'",
+                self.qualified(name),
+                self.comment
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Drops everything that carries the run's id, warehouses first, since they cost by the
+    /// hour. Returns what could not be dropped.
+    pub async fn drop_all(&self, admin: &mut Admin) -> Vec<AdminError> {
+        let own = format!("{}_", self.run);
+        let mut errors = Vec::new();
+
+        // Cases make objects of their own, and some of them fail before they drop them.
+        let like = format!("LIKE '{}%'", self.run);
+        let seen = names(admin, &format!("SHOW WAREHOUSES {like}"), &own).await.unwrap_or_default();
+        let known = [self.standard.clone(), self.interactive.clone()];
+        for name in known.into_iter().chain(seen).collect::<BTreeSet<_>>() {
+            drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
+        }
+        if !self.database.is_empty() {
+            let show = format!("SHOW SCHEMAS {like} IN DATABASE {}", self.database);
+            let seen = names(admin, &show, &own).await.unwrap_or_default();
+            let schemas: BTreeSet<String> = self.schemas.iter().cloned().chain(seen).collect();
+            for name in schemas {
+                let name = self.qualified(&name);
+                drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
+            }
+        }
+        let seen = names(admin, &format!("SHOW DATABASES {like}"), &own).await.unwrap_or_default();
+        let made = self.is_own_database.then(|| self.database.clone());
+        let databases: BTreeSet<String> = made.into_iter().chain(seen).collect();
+        for name in databases {
+            drop(admin, &format!("DROP DATABASE IF EXISTS {name}"), &mut errors).await;
+        }
+        errors
+    }
+}
+
+async fn drop(admin: &mut Admin, sql: &str, errors: &mut Vec<AdminError>) {
+    // Each failure costs a login where the target is gone; one is enough to know.
+    if errors.iter().any(|it| matches!(it, AdminError::Gone(_))) {
+        return;
+    }
+    if let Err(err) = admin.query(sql).await {
+        errors.push(err);
+    }
+}
+
+/// Names of a `SHOW` result that start with `own`. `LIKE` takes `_` for any character, and is
+/// blind to case, so that its answer is looked through.
+async fn names(admin: &mut Admin, show: &str, own: &str) -> Option<Vec<String>> {
+    let rows = admin.query(show).await.ok()?;
+    let column = rows.columns.iter().position(|it| it.name.eq_ignore_ascii_case("name"))?;
+    let name = |row: &Vec<Value>| match row.get(column) {
+        Some(Value::Text(it)) if it.starts_with(own) => Some(quoted(it)),
+        _ => None,
+    };
+    Some(rows.rows.iter().filter_map(name).collect())
+}
+
+/// The name as it can be written in a statement.
+fn quoted(name: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    match name.chars().all(is_plain) && !name.starts_with(|it: char| it.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_only_where_they_must_be() {
+        assert_eq!(quoted("ANALYTICS_1"), "ANALYTICS_1");
+        assert_eq!(quoted("Analytics"), "\"Analytics\"");
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quoted("1A"), "\"1A\"");
+    }
+}

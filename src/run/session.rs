@@ -1,0 +1,298 @@
+//! The named sessions of one suite: opened when first used, put back where they started before
+//! each case, opened again after a connection was lost.
+
+use super::Stop;
+use crate::target::{
+    Ending, Execution, LoginError, LoginRequest, Session, Statement, Target, Value,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How long a cancelled statement may take to end before its session is given up.
+const CANCEL_MAX: Duration = Duration::from_secs(5);
+
+/// What the sessions of a suite start with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// `DB.SG1_LIMITS_DML`.
+    pub schema: String,
+    pub standard: String,
+    pub interactive: String,
+    /// `QUERY_TAG` of what the sessions do outside of cases.
+    pub tag: String,
+    pub give_up_after: Duration,
+}
+
+pub struct Sessions {
+    target: Arc<dyn Target>,
+    stop: Stop,
+    start: Start,
+    open: BTreeMap<String, Open>,
+}
+
+struct Open {
+    session: Box<dyn Session>,
+    /// As far as can be told from the statements.
+    warehouse: String,
+    left: Left,
+}
+
+/// In which state statements left a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Left {
+    AsItWas,
+    /// Its warehouse, database or schema may be another.
+    Elsewhere,
+    /// Its parameters may be others, or a transaction may be open.
+    Changed,
+}
+
+/// A statement's execution, and where it took place.
+pub struct Executed {
+    pub execution: Execution,
+    pub warehouse: String,
+}
+
+/// Why a statement was not executed, or not to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotExecuted {
+    /// The target cannot be reached any more.
+    Gone(String),
+    /// This session cannot be had; others may.
+    NoSession(String),
+    /// The run was asked to end.
+    Stopped(String),
+}
+
+impl Sessions {
+    pub fn new(target: Arc<dyn Target>, stop: Stop, start: Start) -> Self {
+        Self { target, stop, start, open: BTreeMap::new() }
+    }
+
+    /// Whether it is the run's interactive warehouse.
+    pub fn is_interactive_warehouse(&self, warehouse: &str) -> bool {
+        warehouse == self.start.interactive
+    }
+
+    /// The warehouse that a session is on, or will start with.
+    pub fn warehouse(&self, session: &str) -> &str {
+        match self.open.get(session) {
+            Some(it) => &it.warehouse,
+            None if session == "interactive" => &self.start.interactive,
+            None => &self.start.standard,
+        }
+    }
+
+    /// Puts sessions back to where they started.
+    pub async fn restore(&mut self) -> Result<(), NotExecuted> {
+        let names: Vec<String> = self.open.keys().cloned().collect();
+        for name in names {
+            let Some(open) = self.open.get_mut(&name) else { continue };
+            match open.left {
+                Left::AsItWas => {}
+                Left::Elsewhere => self.settle(&name).await?,
+                Left::Changed => self.close(&name).await,
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn execute(
+        &mut self,
+        name: &str,
+        sql: &str,
+        binds: &[String],
+        tag: &str,
+    ) -> Result<Executed, NotExecuted> {
+        if !self.open.contains_key(name) {
+            self.login(name).await?;
+        }
+        let binds = binds.iter().map(|it| Value::Text(it.clone())).collect();
+        let execution = self.send(name, sql, binds, tag).await?;
+        let warehouse = self.warehouse(name).to_owned();
+        if let Some(open) = self.open.get_mut(name) {
+            open.left = open.left.max(left_by(sql));
+            if let (Ending::Rows(_), Some(used)) = (&execution.ending, warehouse_used_by(sql)) {
+                open.warehouse = used;
+            }
+        }
+        Ok(Executed { execution, warehouse })
+    }
+
+    /// Logs out of everything.
+    pub async fn close_all(&mut self) {
+        for (_, open) in std::mem::take(&mut self.open) {
+            open.session.close().await;
+        }
+    }
+
+    async fn close(&mut self, name: &str) {
+        if let Some(open) = self.open.remove(name) {
+            open.session.close().await;
+        }
+    }
+
+    async fn login(&mut self, name: &str) -> Result<(), NotExecuted> {
+        let request = LoginRequest { tag: self.start.tag.clone(), ..LoginRequest::default() };
+        let session = self.target.login(request).await.map_err(|err| match err {
+            LoginError::Unreachable { .. } => NotExecuted::Gone(err.to_string()),
+            LoginError::Refused { .. } | LoginError::Unusable { .. } => {
+                NotExecuted::NoSession(err.to_string())
+            }
+        })?;
+        let open = Open { session, warehouse: String::new(), left: Left::Elsewhere };
+        self.open.insert(name.to_owned(), open);
+        self.settle(name).await
+    }
+
+    /// Goes to the schema and the warehouse that the session starts with.
+    async fn settle(&mut self, name: &str) -> Result<(), NotExecuted> {
+        let warehouse = match name {
+            "interactive" => self.start.interactive.clone(),
+            _ => self.start.standard.clone(),
+        };
+        let tag = self.start.tag.clone();
+        let schema = format!("USE SCHEMA {}", self.start.schema);
+        for sql in [schema, format!("USE WAREHOUSE {warehouse}")] {
+            let cause = match self.send(name, &sql, Vec::new(), &tag).await?.ending {
+                Ending::Rows(_) => continue,
+                Ending::Refused(refusal) => refusal.to_string(),
+                Ending::TimedOut { after } => format!("no answer after {after:?}"),
+                Ending::Lost { cause } => cause,
+                Ending::NotRecorded { explanation } => explanation,
+            };
+            self.close(name).await;
+            return Err(NotExecuted::NoSession(format!(
+                "cannot prepare the session `{name}`: `{sql}`: {cause}"
+            )));
+        }
+        if let Some(open) = self.open.get_mut(name) {
+            open.warehouse = warehouse;
+            open.left = Left::AsItWas;
+        }
+        Ok(())
+    }
+
+    /// Executes on an open session. One that cannot be used any more is forgotten.
+    async fn send(
+        &mut self,
+        name: &str,
+        sql: &str,
+        binds: Vec<Value>,
+        tag: &str,
+    ) -> Result<Execution, NotExecuted> {
+        if let Some(cause) = self.stop.cause() {
+            return Err(NotExecuted::Stopped(cause));
+        }
+        let Some(open) = self.open.get_mut(name) else {
+            return Err(NotExecuted::NoSession(format!("the session `{name}` is closed")));
+        };
+        let statement = Statement {
+            sql: sql.to_owned(),
+            binds,
+            tag: Some(tag.to_owned()),
+            give_up_after: self.start.give_up_after,
+        };
+        let canceller = open.session.canceller();
+        let executed = {
+            let mut execution = open.session.execute(&statement);
+            tokio::select! {
+                execution = &mut execution => Ok(execution),
+                cause = self.stop.requested() => {
+                    canceller.cancel().await;
+                    let ended = tokio::time::timeout(CANCEL_MAX, &mut execution).await.is_ok();
+                    Err((cause, ended))
+                }
+            }
+        };
+        let is_usable = match &executed {
+            // After a time-out of ours the statement may still occupy the session.
+            Ok(execution) => {
+                !matches!(execution.ending, Ending::Lost { .. } | Ending::TimedOut { .. })
+            }
+            Err((_, ended)) => *ended,
+        };
+        if !is_usable {
+            self.open.remove(name);
+        }
+        executed.map_err(|(cause, _)| NotExecuted::Stopped(cause))
+    }
+}
+
+/// The statement's first words in upper case, without comments.
+fn words(sql: &str) -> Vec<String> {
+    let mut rest = sql.trim_start();
+    loop {
+        rest = match rest {
+            it if it.starts_with("--") || it.starts_with("//") => {
+                it.split_once('\n').map_or("", |(_, rest)| rest)
+            }
+            it if it.starts_with("/*") => it.split_once("*/").map_or("", |(_, rest)| rest),
+            _ => break,
+        }
+        .trim_start();
+    }
+    let end = |it: char| it.is_whitespace() || matches!(it, ';' | '(');
+    rest.split(end).filter(|it| !it.is_empty()).take(8).map(str::to_uppercase).collect()
+}
+
+fn left_by(sql: &str) -> Left {
+    let words = words(sql);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["USE", ..] => Left::Elsewhere,
+        ["ALTER", "SESSION", ..]
+        | ["SET" | "UNSET" | "BEGIN" | "START" | "CALL" | "EXECUTE", ..] => Left::Changed,
+        ["CREATE" | "DROP", rest @ ..] => {
+            let kind = rest
+                .iter()
+                .find(|it| !matches!(**it, "OR" | "REPLACE" | "TRANSIENT" | "INTERACTIVE"));
+            match kind {
+                Some(&("WAREHOUSE" | "SCHEMA" | "DATABASE")) => Left::Elsewhere,
+                _ => Left::AsItWas,
+            }
+        }
+        _ => Left::AsItWas,
+    }
+}
+
+/// The warehouse that is current after the statement, if it says so.
+fn warehouse_used_by(sql: &str) -> Option<String> {
+    let words = words(sql);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["USE", "WAREHOUSE", name, ..] => Some((*name).to_owned()),
+        // Creating a warehouse makes it current.
+        ["CREATE", rest @ ..] => {
+            let at = rest.iter().take(4).position(|it| *it == "WAREHOUSE")?;
+            let name = rest[at + 1..].iter().find(|it| !matches!(**it, "IF" | "NOT" | "EXISTS"))?;
+            Some((*name).to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_leave_a_session_changed_are_known() {
+        #[track_caller]
+        fn check(sql: &str, left: Left, warehouse: Option<&str>) {
+            assert_eq!(left_by(sql), left);
+            assert_eq!(warehouse_used_by(sql).as_deref(), warehouse);
+        }
+        check("SELECT 1", Left::AsItWas, None);
+        check("use warehouse w;", Left::Elsewhere, Some("W"));
+        check("-- why\n /* not */ USE SCHEMA s", Left::Elsewhere, None);
+        check("CREATE OR REPLACE INTERACTIVE WAREHOUSE W TABLES (T)", Left::Elsewhere, Some("W"));
+        check("CREATE WAREHOUSE IF NOT EXISTS W", Left::Elsewhere, Some("W"));
+        check("CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT 1", Left::AsItWas, None);
+        check("CREATE TRANSIENT SCHEMA S", Left::Elsewhere, None);
+        check("DROP DATABASE D", Left::Elsewhere, None);
+        check("ALTER SESSION SET TIMEZONE = 'UTC'", Left::Changed, None);
+        check("ALTER WAREHOUSE W RESUME", Left::AsItWas, None);
+        check("BEGIN", Left::Changed, None);
+        check("", Left::AsItWas, None);
+    }
+}

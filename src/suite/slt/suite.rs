@@ -1,0 +1,194 @@
+//! Steps to cases.
+
+use super::{annotation::CaseNotes, convert::Converter, prepass::Subtest};
+use crate::suite::{
+    Action, Case, Evidence, Expect, Step, Suite,
+    error::{SuiteError, SuiteErrorKind},
+    load::check_case_names,
+    source::Source,
+    words::shortened,
+};
+use std::{collections::HashMap, fmt::Write, path::Path, sync::Arc};
+
+/// How much of a statement is in the name of a case that has no other.
+const NAME_SQL_MAX: usize = 50;
+
+pub fn suite(
+    name: &str,
+    source: &Arc<Source>,
+    mut converter: Converter,
+) -> Result<Suite, Vec<SuiteError>> {
+    let steps = std::mem::take(&mut converter.steps);
+    let subtests = std::mem::take(&mut converter.subtests);
+    let ordered = subtests.is_empty();
+    let (setup, cases) = match ordered {
+        true => (Vec::new(), one_each(steps, &source.path)),
+        false => by_subtest(steps, subtests, &mut converter.errors),
+    };
+    if cases.is_empty() && converter.errors.is_empty() {
+        let kind = SuiteErrorKind::Slt {
+            what: "no records in this file".to_owned(),
+            help: Some("a suite of nothing would always pass".to_owned()),
+        };
+        converter.errors.push(kind.at(crate::suite::span::Span::of_file(Arc::clone(&source.path))));
+    }
+    if !converter.errors.is_empty() {
+        return Err(converter.errors);
+    }
+    Ok(Suite {
+        name: name.to_owned(),
+        path: source.path.to_path_buf(),
+        doc: converter.head.doc,
+        tags: converter.head.tags,
+        data: converter.head.data,
+        needs: converter.head.needs,
+        setup,
+        cases,
+        ordered,
+    })
+}
+
+/// Without `subtest`: every statement and query is a case. What it waits for or lets before it
+/// belongs to it.
+fn one_each(steps: Vec<Step>, path: &Path) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::with_capacity(steps.len());
+    let mut before = Vec::new();
+    let mut has_others = false;
+    for step in steps {
+        let is_record = matches!(step.action, Action::Execute { .. }) && step.save.is_none();
+        if !is_record {
+            before.push(step);
+            continue;
+        }
+        has_others |= *step.span.file != *path;
+        let mut steps = std::mem::take(&mut before);
+        let name = record_name(&step, path);
+        let span = step.span.clone();
+        match steps.is_empty() {
+            // A vector grows to four at first, which is three too many for nearly every case.
+            true => steps = vec![step],
+            false => steps.push(step),
+        }
+        cases.push(Case {
+            id: None,
+            name,
+            doc: None,
+            tags: Vec::new(),
+            needs: Vec::new(),
+            only: None,
+            span,
+            steps,
+        });
+    }
+    if !before.is_empty() {
+        match cases.last_mut() {
+            Some(last) => last.steps.extend(before),
+            None => {
+                let name = before.first().map(|it| record_name(it, path)).unwrap_or_default();
+                let span = before.first().map(|it| it.span.clone());
+                cases.extend(span.map(|span| Case {
+                    id: None,
+                    name,
+                    doc: None,
+                    tags: Vec::new(),
+                    needs: Vec::new(),
+                    only: None,
+                    span,
+                    steps: before,
+                }));
+            }
+        }
+    }
+    // A file that is included twice gives each of its names twice.
+    if has_others {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for case in &mut cases {
+            let count = seen.entry(case.name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                case.name += &format!(" ({count})");
+            }
+        }
+    }
+    cases
+}
+
+/// `line 12: SELECT …`, where the record is.
+fn record_name(step: &Step, path: &Path) -> String {
+    let mut name = String::with_capacity(NAME_SQL_MAX + 24);
+    if *step.span.file != *path {
+        let file = step.span.file.file_name().unwrap_or_default().to_string_lossy();
+        name += &file;
+        name.push(' ');
+    }
+    // Writing to a string cannot fail.
+    let _ = match &step.action {
+        Action::Execute { sql, .. } => write!(name, "line {}: ", step.span.line.saturating_sub(1))
+            .map(|()| {
+                push_shortened(&mut name, sql);
+            }),
+        Action::Sleep(_) => write!(name, "line {}: sleep", step.span.line),
+    };
+    name
+}
+
+/// As [`shortened`], faster where the statement is one line of single blanks.
+fn push_shortened(name: &mut String, sql: &str) {
+    let bytes = sql.as_bytes();
+    let head = &bytes[..bytes.len().min(NAME_SQL_MAX)];
+    let is_simple = head.iter().all(|it| (b' '..=b'~').contains(it))
+        && !head.windows(2).any(|it| it == b"  ")
+        && head.first() != Some(&b' ')
+        && bytes.get(head.len()).is_none_or(u8::is_ascii_graphic)
+        && head.last() != Some(&b' ');
+    if !is_simple {
+        *name += &shortened(sql, NAME_SQL_MAX);
+        return;
+    }
+    *name += &sql[..head.len()];
+    if bytes.len() > head.len() {
+        name.push('…');
+    }
+}
+
+fn by_subtest(
+    steps: Vec<Step>,
+    subtests: Vec<(usize, Subtest)>,
+    errors: &mut Vec<SuiteError>,
+) -> (Vec<Step>, Vec<Case>) {
+    let names = subtests.iter().map(|(_, it)| (it.name.as_str(), &it.span));
+    errors.extend(check_case_names(names));
+
+    let ends: Vec<usize> =
+        subtests.iter().skip(1).map(|(at, _)| *at).chain([steps.len()]).collect();
+    let first = subtests.first().map_or(steps.len(), |(at, _)| *at);
+    let mut steps = steps.into_iter();
+    let setup: Vec<Step> = steps.by_ref().take(first).collect();
+    let mut cases = Vec::with_capacity(subtests.len());
+    for ((start, subtest), end) in subtests.into_iter().zip(ends) {
+        let Subtest { id, name, span, notes } = subtest;
+        let CaseNotes { doc, tags, needs, evidence, only } = notes;
+        let mut steps: Vec<Step> = steps.by_ref().take(end - start).collect();
+        if steps.is_empty() {
+            errors.push(SuiteErrorKind::NoSteps.at(span.clone()));
+        }
+        if let Some((evidence, source)) = evidence {
+            believe(&mut steps, evidence, source.as_deref());
+        }
+        cases.push(Case { id, name, doc, tags, needs, only, span, steps });
+    }
+    (setup, cases)
+}
+
+/// The evidence of a case is that of what it checks. That the statements before it succeed is not
+/// what the source says, unless there is nothing else.
+fn believe(steps: &mut [Step], evidence: Evidence, source: Option<&str>) {
+    let is_ok = |it: &Step| it.expect.iter().all(|it| it.outcome == Expect::Ok);
+    let all_ok = steps.iter().all(is_ok);
+    for step in steps.iter_mut().filter(|it| all_ok || !is_ok(it)) {
+        for expectation in &mut step.expect {
+            expectation.evidence = evidence;
+            expectation.source = source.map(str::to_owned);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The embedded emulator as a target.
+//!
+//! It is started on a thread and a runtime of its own, listens on the loopback address, and is
+//! reached as an account is: by the live client, over HTTP. Nothing but the clock takes a shorter
+//! way, since a clock is no statement.
+
+use super::{Connection, LiveTarget, LoginError, LoginRequest, Session, Target, TargetKind};
+use crate::suite::Release;
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use snowgauge_emulator::{Emulator, EmulatorSettings, clock::Clock, engine};
+use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
+use tokio::sync::{mpsc as control, oneshot};
+
+/// An emulator that lives as long as this.
+pub struct EmulatorTarget {
+    live: LiveTarget,
+    address: SocketAddr,
+    clock: Clock,
+    /// Closed when this is dropped, at which the emulator stops.
+    orders: control::UnboundedSender<Order>,
+}
+
+enum Order {
+    ExpireSessionTokens(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+impl EmulatorTarget {
+    /// Starts an emulator of a release on a free port.
+    pub fn start(release: Release) -> io::Result<Self> {
+        let release = match release {
+            Release::Preview => snowgauge_emulator::Release::Preview,
+            Release::Attached => snowgauge_emulator::Release::Attached,
+            Release::Fallback => snowgauge_emulator::Release::Fallback,
+            Release::ZeroCopy => snowgauge_emulator::Release::ZeroCopy,
+        };
+        let engine = engine::Settings { release, ..engine::Settings::default() };
+        Self::start_with(EmulatorSettings { engine, ..EmulatorSettings::default() })
+    }
+
+    /// Starts an emulator, and returns when it listens. Blocks for so long, which is milliseconds.
+    pub fn start_with(settings: EmulatorSettings) -> io::Result<Self> {
+        let clock = settings.engine.clock.clone();
+        let (orders, received) = control::unbounded_channel();
+        let (started, listening) = mpsc::channel();
+        thread::Builder::new()
+            .name("emulator".to_owned())
+            .spawn(move || run(settings, received, &started))?;
+        let ended = |_| io::Error::other("the emulator's thread ended before it listened");
+        let address = listening.recv().map_err(ended)??;
+        let live = LiveTarget::of_kind(Connection::loopback(address), TargetKind::Emulator);
+        Ok(Self { live, address, clock, orders })
+    }
+
+    /// Where it listens, for other clients.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Makes every session's next request answer that its token has run out.
+    pub async fn expire_session_tokens(&self) {
+        self.order(Order::ExpireSessionTokens).await;
+    }
+
+    /// Stops it and waits until it has stopped. Dropping it stops it without waiting.
+    pub async fn stop(self) {
+        self.order(Order::Stop).await;
+    }
+
+    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Order) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(order(done)).is_ok() {
+            // An error is the emulator having ended, which is as good.
+            let _ = is_done.await;
+        }
+    }
+}
+
+/// The emulator's thread, until it is told to stop or nobody is left to tell it.
+fn run(
+    settings: EmulatorSettings,
+    mut orders: control::UnboundedReceiver<Order>,
+    started: &mpsc::Sender<io::Result<SocketAddr>>,
+) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("emulator-worker")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let emulator = match Emulator::start(settings).await {
+            Ok(emulator) => emulator,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        let _ = started.send(Ok(emulator.address()));
+        let done = loop {
+            match orders.recv().await {
+                Some(Order::ExpireSessionTokens(done)) => {
+                    emulator.expire_session_tokens();
+                    let _ = done.send(());
+                }
+                Some(Order::Stop(done)) => break Some(done),
+                None => break None,
+            }
+        };
+        emulator.stop().await;
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    });
+    // A statement that does not heed its cancel must not hold the process.
+    runtime.shutdown_background();
+}
+
+impl Target for EmulatorTarget {
+    fn kind(&self) -> TargetKind {
+        self.live.kind()
+    }
+
+    fn place(&self) -> String {
+        self.live.place()
+    }
+
+    fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
+        self.live.login(request)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(self.clock.sleep(duration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{Ending, Execution, Statement, Value};
+    use chrono::NaiveDate;
+
+    fn shown(execution: &Execution) -> String {
+        match &execution.ending {
+            Ending::Rows(rows) => {
+                let line = |row: &Vec<Value>| {
+                    let cells = row.iter().zip(&rows.columns);
+                    cells.map(|(it, to)| it.text(&to.data_type)).collect::<Vec<_>>().join("|")
+                };
+                rows.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn statement(sql: &str) -> Statement {
+        let give_up_after = Duration::from_secs(20);
+        Statement { sql: sql.to_owned(), give_up_after, ..Statement::default() }
+    }
+
+    async fn login(target: &EmulatorTarget) -> Box<dyn Session> {
+        target.login(LoginRequest::default()).await.expect("the emulator lets everyone in")
+    }
+
+    async fn check(session: &mut Box<dyn Session>, sql: &str, expected: &str) {
+        let execution = session.execute(&statement(sql)).await;
+        assert_eq!(shown(&execution), expected, "{sql}");
+        assert!(execution.query_id.is_some(), "{sql}");
+    }
+
+    #[tokio::test]
+    async fn the_live_client_reaches_the_emulator() {
+        let target = EmulatorTarget::start(Release::ZeroCopy).unwrap();
+        assert_eq!(target.kind(), TargetKind::Emulator);
+        assert_eq!(target.place(), target.address().to_string());
+
+        let request = LoginRequest { tag: "run-1".to_owned(), ..LoginRequest::default() };
+        let mut session = target.login(request).await.unwrap();
+        check(&mut session, "select 1, 'a', null", "1|a|NULL").await;
+        for (name, value) in [("QUERY_TAG", "run-1"), ("USE_CACHED_RESULT", "false")] {
+            let show = format!("show parameters like '{name}'");
+            let shown = shown(&session.execute(&statement(&show)).await);
+            assert!(shown.starts_with(&format!("{name}|{value}|")), "{shown}");
+        }
+        session.close().await;
+        target.stop().await;
+    }
+
+    #[tokio::test]
+    async fn every_type_comes_in_both_encodings() {
+        let target = EmulatorTarget::start(Release::ZeroCopy).unwrap();
+        let mut session = login(&target).await;
+        let sql = "select 1.50::number(10,2), 1.25::float, true, '2024-02-29'::date, \
+                   '12:30:45.5'::time, '2024-02-29 12:30:45.123'::timestamp_ntz, \
+                   null::timestamp_ntz";
+        let expected = "1.50|1.25|TRUE|2024-02-29|12:30:45.5|2024-02-29 12:30:45.123|NULL";
+        check(&mut session, sql, expected).await;
+        for format in ["JSON", "ARROW"] {
+            let set = format!("alter session set QUERY_RESULT_FORMAT = '{format}'");
+            session.execute(&statement(&set)).await;
+            check(&mut session, sql, expected).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn binds_and_counts_of_rows_arrive() {
+        let target = EmulatorTarget::start(Release::ZeroCopy).unwrap();
+        let mut session = login(&target).await;
+        session.execute(&statement("create table t (id int, name varchar, at date)")).await;
+        let date = NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+        let insert = Statement {
+            binds: vec![
+                Value::Number { digits: 7, scale: 0 },
+                Value::Text("x'y".to_owned()),
+                Value::Date(date),
+            ],
+            ..statement("insert into t values (?, ?, ?)")
+        };
+        match session.execute(&insert).await.ending {
+            Ending::Rows(rows) => assert_eq!(rows.affected, Some(1)),
+            other => panic!("{other:?}"),
+        }
+        check(&mut session, "select * from t", "7|x'y|2024-02-29").await;
+    }
+
+    #[tokio::test]
+    async fn long_statements_expired_sessions_and_chunks_are_come_through() {
+        let settings = EmulatorSettings {
+            hold: Duration::from_millis(1),
+            chunk_bytes: 2_000,
+            ..EmulatorSettings::default()
+        };
+        let target = EmulatorTarget::start_with(settings).unwrap();
+        let mut session = login(&target).await;
+        target.expire_session_tokens().await;
+        for format in ["ARROW", "JSON"] {
+            let set = format!("alter session set QUERY_RESULT_FORMAT = '{format}'");
+            session.execute(&statement(&set)).await;
+            let sql = "select seq4() as n from table(generator(rowcount => 5000)) order by n";
+            let expected: Vec<String> = (0..5000).map(|it| it.to_string()).collect();
+            check(&mut session, sql, &expected.join("\n")).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_timeouts_and_cancels_are_told_apart() {
+        let target = EmulatorTarget::start(Release::ZeroCopy).unwrap();
+        let mut session = login(&target).await;
+        match session.execute(&statement("select * from no_such_table")).await.ending {
+            Ending::Refused(refusal) => assert_eq!(refusal.code, "002003"),
+            other => panic!("{other:?}"),
+        }
+
+        let give_up_after = Duration::from_millis(100);
+        let long = Statement { give_up_after, ..statement("call system$wait(30)") };
+        let execution = session.execute(&long).await;
+        assert_eq!(execution.ending, Ending::TimedOut { after: give_up_after });
+
+        let canceller = session.canceller();
+        let long = statement("call system$wait(30)");
+        let (execution, ()) = tokio::join!(session.execute(&long), async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            canceller.cancel().await;
+        });
+        match execution.ending {
+            Ending::Refused(refusal) => assert_eq!(refusal.code, "000604"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The session contract: all that the rest of the harness knows of a place where statements run.
+//!
+//! A target only executes. Retrying, timing and comparing are the runner's, so that they behave
+//! alike on every target. Nothing outside this folder asks which target it is.
+
+pub mod connection;
+pub mod decode;
+#[cfg(feature = "emulator")]
+mod emulator;
+mod live;
+mod scripted;
+mod value;
+
+pub use connection::{Connection, ConnectionError};
+#[cfg(feature = "emulator")]
+pub use emulator::EmulatorTarget;
+pub use live::LiveTarget;
+pub use scripted::{Executed, Reply, Scripted};
+pub use value::{Column, Rows, Type, Value};
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// Somewhere statements can be executed: a live account, the emulator, recorded fixtures, or a
+/// script in tests.
+pub trait Target: Send + Sync {
+    fn kind(&self) -> TargetKind;
+
+    /// Where it is, for reports: host and port, or a connection's name. Never a secret.
+    fn place(&self) -> String;
+
+    /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.
+    fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>>;
+
+    /// The target's time: real on a live account, virtual where time can be skipped.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Waits in the target's time.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    Live,
+    Emulator,
+    Replay,
+    /// Answers written in a test.
+    Scripted,
+}
+
+impl TargetKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Emulator => "emulator",
+            Self::Replay => "replay",
+            Self::Scripted => "scripted",
+        }
+    }
+}
+
+impl fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a session should start with. Whatever is `None` comes from the connection.
+#[derive(Clone, Debug, Default)]
+pub struct LoginRequest {
+    pub database: Option<String>,
+    pub schema: Option<String>,
+    pub warehouse: Option<String>,
+    pub role: Option<String>,
+    /// `QUERY_TAG` of every statement that does not set its own.
+    pub tag: String,
+}
+
+/// One statement.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Statement {
+    pub sql: String,
+    pub binds: Vec<Value>,
+    /// `QUERY_TAG` for this statement: run, suite and case. The session's where empty.
+    pub tag: Option<String>,
+    /// How long the harness waits before it gives up and cancels. Not the server's own timeout.
+    /// Zero is no limit.
+    pub give_up_after: Duration,
+}
+
+/// One logged-in connection of a target.
+pub trait Session: Send {
+    /// Executes one statement and waits for its ending.
+    fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Execution>;
+
+    /// A handle that can cancel what this session is executing, from elsewhere.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Logs out. Errors are of no use to anyone by then.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+pub trait Cancel: Send + Sync {
+    /// Asks the server to stop the session's running statement, if there is one.
+    fn cancel(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A statement's ending, and what is known beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Execution {
+    pub ending: Ending,
+    pub query_id: Option<String>,
+    /// From sending to the last row, as the harness saw it.
+    pub elapsed: Duration,
+}
+
+/// Every way a statement can end. Only [`Ending::Refused`] can satisfy an expected error.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    Rows(Rows),
+    /// The server read the statement and refused it.
+    Refused(Refusal),
+    /// The harness gave up waiting; the statement may still be running on the server.
+    TimedOut {
+        after: Duration,
+    },
+    /// The connection was lost, or what came back was no Snowflake reply.
+    Lost {
+        cause: String,
+    },
+    /// No recording of this statement.
+    NotRecorded {
+        explanation: String,
+    },
+}
+
+/// What the server said when it refused. `code` has six digits: `000630`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Refusal {
+    pub code: String,
+    /// Empty where the server sent none.
+    pub sqlstate: String,
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sqlstate.as_str() {
+            "" => write!(f, "{}: {}", self.code, self.message),
+            sqlstate => write!(f, "{} ({sqlstate}): {}", self.code, self.message),
+        }
+    }
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LoginError {
+    /// The server answered, and said no.
+    #[error("{place} refused the login: {refusal}")]
+    Refused { place: String, refusal: Refusal },
+    /// Nobody there, or what answers does not speak the protocol.
+    #[error("cannot reach {place}: {cause}")]
+    Unreachable { place: String, cause: String },
+    /// The connection's settings cannot work as they are.
+    #[error("{explanation}")]
+    Unusable { explanation: String },
+}

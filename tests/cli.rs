@@ -1,0 +1,216 @@
+//! The command, as a build script sees it: what it prints, and its status.
+
+use chrono::DateTime;
+use snowgauge::{
+    run::{
+        CaseKey, CaseReport, Event, Failure, JOURNAL_VERSION, Outcome, Reporter, journal::Journal,
+    },
+    suite::Evidence,
+    target::TargetKind,
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A folder that is gone at the end of the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("snowgauge-cli-{}", uuid::Uuid::new_v4().simple());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Ended {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    /// Whole streams in the message: a build log is all that one may have.
+    #[track_caller]
+    fn check(&self, status: i32, stdout: &[&str], stderr: &[&str]) -> &Self {
+        let Self { stdout: out, stderr: err, .. } = self;
+        let streams = format!("status {}\nstdout:\n{out}\nstderr:\n{err}", self.status);
+        assert_eq!(self.status, status, "\n{streams}");
+        for part in stdout {
+            assert!(out.contains(part), "no `{part}` in\n{streams}");
+        }
+        for part in stderr {
+            assert!(err.contains(part), "no `{part}` in\n{streams}");
+        }
+        self
+    }
+}
+
+fn snowgauge(folder: &Path, arguments: &[&str]) -> Ended {
+    let output = Command::new(env!("CARGO_BIN_EXE_snowgauge"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Ended {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn key(name: &str) -> CaseKey {
+    CaseKey {
+        suite: "limits::dml".to_owned(),
+        name: name.to_owned(),
+        id: Some("L-09".to_owned()),
+        file: "suites/limits/dml.yaml".to_owned(),
+        line: 3,
+    }
+}
+
+/// A journal of a run with these cases, whole or cut off before its end.
+fn journal(runs: &Path, run: &str, cases: &[(&str, Outcome)], end: Option<Option<&str>>) {
+    let at = DateTime::UNIX_EPOCH;
+    let mut journal = Journal::create(runs, run).unwrap();
+    let mut write = |event: Event| journal.event(&event).unwrap();
+    write(Event::RunStarted {
+        journal: JOURNAL_VERSION,
+        run: run.to_owned(),
+        at,
+        tool_version: "0.1.0".to_owned(),
+        target: TargetKind::Emulator,
+        place: "127.0.0.1:1".to_owned(),
+        seed: 1,
+        scale: 100,
+        cases: cases.iter().map(|(name, _)| key(name)).chain([key("last")]).collect(),
+    });
+    let last = ("last", Outcome::Passed);
+    for (name, outcome) in cases.iter().chain(end.is_some().then_some(&last)) {
+        write(Event::CaseFinished(Box::new(CaseReport {
+            case: key(name),
+            at,
+            took_us: 1_000,
+            outcome: outcome.clone(),
+            release: None,
+            evidence: Evidence::None,
+            source: None,
+            steps: Vec::new(),
+            properties: BTreeMap::new(),
+        })));
+    }
+    if let Some(cut_short) = end {
+        let cut_short = cut_short.map(str::to_owned);
+        write(Event::RunFinished { at, took_us: 5_000, cut_short });
+    }
+}
+
+#[test]
+fn a_report_is_made_again_and_its_status_is_the_run_s() {
+    let folder = Folder::new();
+    let runs = folder.0.join(".snowgauge/runs");
+    let failed = Outcome::Failed {
+        failure: Failure {
+            message: "row 2 differs".to_owned(),
+            place: "suites/limits/dml.yaml:5".to_owned(),
+            sql: "SELECT 1".to_owned(),
+            query_id: Some("01b0".to_owned()),
+            diff: Some("-2\n+3".to_owned()),
+            hint: None,
+        },
+    };
+    let unsure = Outcome::Unsure { why: "3 samples".to_owned() };
+    journal(&runs, "SGPASSED", &[("a", Outcome::Passed)], Some(None));
+    journal(&runs, "SGFAILED", &[("a", Outcome::Passed), ("b", failed)], Some(None));
+    journal(&runs, "SGUNSURE", &[("a", unsure)], Some(None));
+    journal(&runs, "SGKILLED", &[("a", Outcome::Passed)], None);
+    journal(&runs, "SGSTOPPED", &[], Some(Some("interrupted")));
+
+    let report = |arguments: &[&str]| {
+        let arguments = [&["report"], arguments].concat();
+        snowgauge(&folder.0, &arguments)
+    };
+    report(&["SGPASSED"]).check(0, &["run SGPASSED on emulator: 2 passed in 0.005s"], &[]);
+    let files = ["--junit", "out/junit.xml", "--json", "out/run.json"];
+    report(&[&["SGFAILED"], &files[..]].concat()).check(
+        1,
+        &[
+            "FAIL limits::dml::L-09 b",
+            "suites/limits/dml.yaml:5: row 2 differs",
+            "    -2\n    +3\n",
+            "2 passed, 1 failed",
+        ],
+        &[],
+    );
+    let junit = fs::read_to_string(folder.0.join("out/junit.xml")).unwrap();
+    assert!(junit.contains("<failure message=\"row 2 differs\""), "{junit}");
+    let json = fs::read_to_string(folder.0.join("out/run.json")).unwrap();
+    assert!(json.contains("\"outcome\": \"failed\""), "{json}");
+    report(&["SGUNSURE"]).check(3, &["1 passed, 1 unsure"], &[]);
+    report(&["SGKILLED"]).check(
+        2,
+        &["limits::dml::L-09 last: the run was cut short", "1 passed, 1 not run"],
+        &[],
+    );
+    report(&["SGSTOPPED"]).check(130, &["cut short: interrupted"], &[]);
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_to_do() {
+    let folder = Folder::new();
+    snowgauge(&folder.0, &["report"]).check(
+        2,
+        &[],
+        &["error: there are no runs in `.snowgauge/runs`\n  hint: `snowgauge run` keeps runs in"],
+    );
+    snowgauge(&folder.0, &["report", "SG1"]).check(
+        2,
+        &[],
+        &["error: no run `SG1` in `.snowgauge/runs`"],
+    );
+    snowgauge(&folder.0, &["run", "nowhere"]).check(2, &[], &["nowhere"]);
+    snowgauge(&folder.0, &["list", "--tag", "a and"]).check(
+        2,
+        &[],
+        &["a tag expression ends after `a and`"],
+    );
+    snowgauge(&folder.0, &["rum"]).check(2, &[], &["run"]);
+}
+
+#[test]
+fn help_is_in_sentences_and_says_what_the_status_means() {
+    let folder = Folder::new();
+    snowgauge(&folder.0, &["--help"]).check(
+        0,
+        &["Run suites against a target and compare what comes back"],
+        &[],
+    );
+    snowgauge(&folder.0, &["run", "--help"]).check(
+        0,
+        &["Exit status: 0 all passed, 1 some failed, 2 could not run", "--release <RELEASE>"],
+        &[],
+    );
+}
+
+/// The lines that other programs print into a closed pipe are lost, and nothing else happens.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = Folder::new();
+    let runs = folder.0.join(".snowgauge/runs");
+    journal(&runs, "SG1", &[("a", Outcome::Passed)], Some(None));
+    let script = format!("{} report SG1 | true", env!("CARGO_BIN_EXE_snowgauge"));
+    let output = Command::new("sh").args(["-c", &script]).current_dir(&folder.0).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
