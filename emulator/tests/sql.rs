@@ -134,3 +134,22 @@ async fn views_and_names_resolve_in_their_own_schema() {
     let reply = account.execute("show tables like 't%' in schema a").await;
     assert_eq!(reply.result.unwrap().result.row_count(), 1);
 }
+
+/// The join below would compute for hours, without ever giving way by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_ran_out_of_time_stops_computing() {
+    let account = Account::new(Release::ZeroCopy);
+    account
+        .ok("create table t as select seq4() as n from table(generator(rowcount => 20000))")
+        .await;
+    account.ok("alter session set statement_timeout_in_seconds = 1").await;
+    for _ in 0..10 {
+        let reply = account
+            .execute("select count(*) from t a cross join (select b.n as b, q.c, q.d from t b cross join (select c.n as c, d.n as d from t c cross join t d) q) p where mod(a.n * p.b + p.c * p.d, 1009) = 1010")
+            .await;
+        assert_eq!(reply.result.map(|_| ()).unwrap_err().code, 630);
+    }
+    let started = std::time::Instant::now();
+    account.check("select count(*) from t where n < 5", "5").await;
+    assert!(started.elapsed().as_millis() < 500, "{:?}", started.elapsed());
+}

@@ -21,7 +21,7 @@ use crate::{
         transaction::Transaction,
     },
     warehouse::{
-        Kind, Warehouse,
+        Kind, State, Warehouse,
         governor::{self, Account, Clocked},
     },
 };
@@ -133,6 +133,14 @@ async fn query_on_warehouse(
 ) -> Result<Success, SqlError> {
     let session = running.session;
     let warehouse = match session.warehouse() {
+        // What needs no compute is answered though the warehouse does not run.
+        Ok(warehouse)
+            if warehouse.state() == State::Suspended
+                && !reads_tables(&query)
+                && !query.to_string().to_uppercase().contains("SYSTEM$") =>
+        {
+            None
+        }
         Ok(warehouse) => Some(warehouse),
         Err(error) if reads_tables(&query) => return Err(error),
         Err(_) => None,

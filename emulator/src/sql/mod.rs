@@ -17,6 +17,7 @@ pub mod planner;
 pub mod rewrite;
 pub mod scope;
 mod show;
+mod stoppable;
 mod tables;
 pub mod text;
 pub mod warehouse_ddl;

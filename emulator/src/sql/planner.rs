@@ -1,6 +1,9 @@
 //! Plans to rows: optimising, executing on threads of their own, stopping when nobody waits.
 
-use super::scope::error_of;
+use super::{
+    scope::error_of,
+    stoppable::{StopFlag, stoppable},
+};
 use crate::{error::SqlError, types::ResultSet};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -47,7 +50,9 @@ impl Queries {
             Arc::new(SessionStateBuilder::new().with_config(config).with_default_features().build())
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.max(2))
+            // A join computes for a while before it gives way: more threads than cores, so that
+            // what is quick need not wait for it.
+            .worker_threads(cores.max(2) * 4)
             .thread_name("emulator-query")
             // Deeply nested plans recurse.
             .thread_stack_size(16 << 20)
@@ -64,12 +69,15 @@ impl Queries {
         let Some(runtime) = &self.runtime else {
             return Err(SqlError::internal("the query engine is shut down"));
         };
-        let task = Task(runtime.spawn(async move {
+        let flag = StopFlag::default();
+        let watched = flag.clone();
+        let work = runtime.spawn(async move {
             let physical = physical_plan(&state, &plan).await?;
+            let physical = stoppable(physical, &watched).map_err(error_of)?;
             let context = Arc::new(TaskContext::from(state.as_ref()));
             collect(physical, context).await.map_err(error_of)
-        }));
-        task.await
+        });
+        Task { work, flag }.await
     }
 
     /// The optimised plans as text.
@@ -112,7 +120,10 @@ impl Drop for Queries {
 }
 
 /// A spawned query that is stopped when its waiter goes away.
-struct Task(JoinHandle<Result<Vec<RecordBatch>, SqlError>>);
+struct Task {
+    work: JoinHandle<Result<Vec<RecordBatch>, SqlError>>,
+    flag: StopFlag,
+}
 
 impl Future for Task {
     type Output = Result<Vec<RecordBatch>, SqlError>;
@@ -121,7 +132,7 @@ impl Future for Task {
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(context).map(|joined| match joined {
+        std::pin::Pin::new(&mut self.work).poll(context).map(|joined| match joined {
             Ok(result) => result,
             Err(error) if error.is_panic() => {
                 Err(SqlError::internal("the query engine failed on this statement"))
@@ -133,7 +144,8 @@ impl Future for Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.flag.set();
+        self.work.abort();
     }
 }
 

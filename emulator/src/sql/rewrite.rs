@@ -35,7 +35,7 @@ pub enum Prepared {
     /// `TABLE(f(…))`, arguments still to be evaluated.
     Function { name: String, arguments: Vec<(Option<String>, Expr)> },
     /// `t AT(…)` and `t BEFORE(…)`.
-    Version { table: ObjectName, before: bool, kind: String, point: Expr },
+    Version { table: ObjectName, before: bool, kind: String, point: Box<Expr> },
 }
 
 /// What the statement's surroundings give to rewriting.
@@ -196,7 +196,8 @@ impl Rewriter<'_> {
                     return Err(SqlError::not_implemented(format!("time travel as `{function}`")));
                 };
                 let alias = alias.take().or_else(|| Some(alias_named(last_name(name))));
-                let prepared = Prepared::Version { table: name.clone(), before, kind, point };
+                let prepared =
+                    Prepared::Version { table: name.clone(), before, kind, point: Box::new(point) };
                 self.done.prepared.push(prepared);
                 *factor = named_relation(prepared_name(self.done.prepared.len() - 1), alias);
             }

@@ -9,6 +9,8 @@ use snowgauge_emulator::{
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
+// Each file of tests is a crate of its own, and uses a part of this one.
+#[allow(dead_code)]
 pub struct Account {
     pub engine: Arc<Engine>,
     pub session: Arc<Session>,

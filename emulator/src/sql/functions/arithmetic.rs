@@ -3,17 +3,15 @@
 //! <https://docs.snowflake.com/en/sql-reference/operators-arithmetic>: precision stops at 38;
 //! a product has scale `min(s1 + s2, max(s1, s2, 12))`, a quotient `max(s1, min(s1 + 6, 12))`.
 
-use super::convert::to_float;
+use super::calendar::Part;
+use super::convert::{int_of, timestamp_out_of_range, to_float};
 use super::datum::{Cells, Column, Datum};
 use super::decimal::{self, PRECISION_MAX};
 use super::kit::{Arguments, Body, Call, Entry, Outcome, division_by_zero, invalid_types, typed};
 use crate::types::DataType;
-use datafusion::{
-    arrow::{
-        array::{Array, ArrayRef, Decimal128Array, Decimal128Builder, Float64Builder},
-        datatypes::{DataType as Arrow, Field},
-    },
-    common::ScalarValue,
+use datafusion::arrow::{
+    array::{Array, ArrayRef, Decimal128Array, Decimal128Builder, Float64Builder},
+    datatypes::{DataType as Arrow, Field},
 };
 use std::sync::Arc;
 
@@ -42,12 +40,9 @@ enum Operator {
     Modulo,
 }
 
-/// Precision and scale of a number; whole-number literals have as many digits as are written,
-/// other 64-bit integers 19.
-fn precision_and_scale(field: &Field, literal: Option<&ScalarValue>) -> Option<(u8, i8)> {
-    if let Some(ScalarValue::Int64(Some(value))) = literal {
-        return Some((value.unsigned_abs().checked_ilog10().unwrap_or(0) as u8 + 1, 0));
-    }
+/// Precision and scale of a number. 64-bit integers count 19 digits, literals too: the type of an
+/// expression must not change when the optimizer folds an operand into a literal.
+fn precision_and_scale(field: &Field) -> Option<(u8, i8)> {
     match field.data_type() {
         Arrow::Decimal128(precision, scale) => Some((*precision, *scale)),
         it if it.is_integer() => Some((19, 0)),
@@ -76,7 +71,46 @@ pub(super) fn quotient_scale(scale: i8) -> i8 {
     scale.max((scale + 6).min(12))
 }
 
+/// `DATE + n` and `DATE - n` move by days, `DATE - DATE` counts them.
+fn date_result(arguments: &Arguments<'_>, operator: Operator) -> Option<DataType> {
+    let is_date = |index: usize| arguments.kind(index) == Some(&DataType::Date);
+    let is_number = |index: usize| {
+        matches!(arguments.kind(index), None | Some(DataType::Number { .. } | DataType::Float))
+    };
+    match operator {
+        Operator::Add if is_date(0) && is_number(1) || is_number(0) && is_date(1) => {
+            Some(DataType::Date)
+        }
+        Operator::Subtract if is_date(0) && is_number(1) => Some(DataType::Date),
+        Operator::Subtract if is_date(0) && is_date(1) => {
+            Some(DataType::Number { precision: 9, scale: 0 })
+        }
+        _ => None,
+    }
+}
+
+/// Runs the forms of [`date_result`]; `None` for all others.
+fn dates(call: &Call, sign: i64) -> Option<Outcome<ArrayRef>> {
+    let is_date = |index: usize| call.kind(index) == Some(&DataType::Date);
+    if !is_date(0) && !is_date(1) {
+        return None;
+    }
+    Some(call.each(true, |row| match row {
+        [Datum::Date(left), Datum::Date(right)] => {
+            Ok(Datum::int(i64::from(*left) - i64::from(*right)))
+        }
+        [Datum::Date(days), count] | [count, Datum::Date(days)] => {
+            let moved = Part::Day.add_to_date(*days, sign * int_of(count)?);
+            moved.map(Datum::Date).ok_or_else(timestamp_out_of_range)
+        }
+        _ => Ok(Datum::Null),
+    }))
+}
+
 fn result_type(arguments: &Arguments<'_>, operator: Operator) -> Outcome<Field> {
+    if let Some(kind) = date_result(arguments, operator) {
+        return Ok(typed(kind));
+    }
     if arguments.kinds.contains(&Some(DataType::Float)) {
         return Ok(typed(DataType::Float));
     }
@@ -84,10 +118,7 @@ fn result_type(arguments: &Arguments<'_>, operator: Operator) -> Outcome<Field> 
     if arguments.kinds.contains(&Some(DataType::Variant)) {
         return Ok(typed(DataType::Float));
     }
-    let side = |index: usize| {
-        let literal = arguments.literals.get(index).copied().flatten();
-        arguments.fields.get(index).and_then(|it| precision_and_scale(it, literal))
-    };
+    let side = |index: usize| arguments.fields.get(index).and_then(|it| precision_and_scale(it));
     match (side(0), side(1)) {
         (Some(left), Some(right)) => {
             let (precision, scale) = combine(operator, left, right);
@@ -196,6 +227,9 @@ fn aligned(a: (i128, i8), b: (i128, i8), scale: i8) -> Option<(i128, i128)> {
 }
 
 fn add(call: &Call) -> Outcome<ArrayRef> {
+    if let Some(moved) = dates(call, 1) {
+        return moved;
+    }
     run(
         call,
         |a, b| Ok(a + b),
@@ -204,6 +238,9 @@ fn add(call: &Call) -> Outcome<ArrayRef> {
 }
 
 fn subtract(call: &Call) -> Outcome<ArrayRef> {
+    if let Some(moved) = dates(call, -1) {
+        return moved;
+    }
     run(
         call,
         |a, b| Ok(a - b),
@@ -288,10 +325,25 @@ mod tests {
     }
 
     #[test]
+    fn dates_move_by_days() {
+        check("SF_ADD", "d'2024-02-28'|2", "2024-03-01");
+        check("SF_ADD", "2|d'2024-02-28'", "2024-03-01");
+        check("SF_SUB", "d'2024-03-01'|1", "2024-02-29");
+        check("SF_SUB", "d'2024-03-01'|d'2024-02-28'", "2");
+        check("SF_SUB", "d'2024-03-01'|null", "NULL");
+        check(
+            "SF_ADD",
+            "d'2024-03-01'|true",
+            "001044 (42P13): SQL compilation error:\nInvalid argument types for function '+': (DATE, BOOLEAN)",
+        );
+    }
+
+    #[test]
     fn products_and_sums_have_the_documented_type() {
-        check_type("SF_MUL", "1.50|2", "NUMBER(4,2)");
+        check_type("SF_MUL", "1.50|2.5", "NUMBER(5,3)");
         check("SF_MUL", "1.50|2", "3.00");
-        check_type("SF_ADD", "1.50|2", "NUMBER(4,2)");
+        check_type("SF_ADD", "1.50|2.5", "NUMBER(4,2)");
+        check_type("SF_ADD", "1|2", "NUMBER(20,0)");
         check("SF_ADD", "1.50|2", "3.50");
         check("SF_SUB", "1|2.25", "-1.25");
         check("SF_MUL", "0.1234567|0.1234567", "0.015241556775");

@@ -203,7 +203,7 @@ pub(super) fn shown_error(error: &DataFusionError) -> String {
 }
 
 /// Runs `SELECT <what>` through the engine, over a table of three rows: `N` 1, 2, 4; `D` 1.00,
-/// 2.00, NULL; `S` a, b, c; `G` x, x, y; `Z` NULL.
+/// 2.00, NULL; `S` a, b, c; `G` x, x, y; `Z` NULL. `ROWS` is a generator of 100,000.
 #[track_caller]
 pub(super) fn check_aggregate(what: &str, expected: &str) {
     let (from, what) = if what.contains(" FROM ") { ("", what) } else { (" FROM T", what) };
@@ -249,6 +249,8 @@ async fn run(sql: &str, partitions: usize) -> String {
     let halves = vec![vec![batch.slice(0, 2)], vec![batch.slice(2, 1)]];
     let table = MemTable::try_new(batch.schema(), halves).expect("a table");
     context.register_table(TableReference::bare("T"), Arc::new(table)).expect("registered");
+    let rows = super::generator(100_000).expect("a table");
+    context.register_table(TableReference::bare("ROWS"), rows).expect("registered");
     let result = async {
         let frame = context.sql(sql).await?;
         let schema = Arc::clone(frame.schema().inner());

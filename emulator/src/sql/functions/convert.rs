@@ -1,12 +1,15 @@
 //! Conversions between Snowflake's types: what `CAST` does, and what functions do to their
 //! arguments. Formats given by the user are in `time_convert` and `number_format`.
 
-use super::calendar::{self, DAY_NS, Reading, SECOND_NS};
+use super::calendar::{self, Reading, SECOND_NS};
 use super::datum::{Datum, is_json};
 use super::decimal::{self, Parsed};
-use super::kit::{Call, Outcome, internal, invoke, or_null, refuse, typed};
+use super::kit::{Call, Outcome, internal, invoke, or_null, refuse, refused, typed};
 use super::{format, json, zone::Zone};
-use crate::types::{DataType, TEXT_LENGTH_MAX};
+use crate::{
+    error::SqlError,
+    types::{DataType, TEXT_LENGTH_MAX},
+};
 use datafusion::{
     arrow::{
         array::ArrayRef,
@@ -36,7 +39,7 @@ pub(super) fn convert<'a>(datum: Datum<'a>, target: &DataType, zone: &Zone) -> O
         DataType::Float => to_float(&datum).map(Datum::Float),
         DataType::Text { length } => {
             let text = to_text(datum, zone)?;
-            Ok(Datum::Text(cut(text, *length)))
+            within(text, *length).map(Datum::Text)
         }
         DataType::Boolean => to_boolean(&datum).map(Datum::Boolean),
         DataType::Date => to_date(&datum, zone).map(Datum::Date),
@@ -222,30 +225,24 @@ pub(super) fn local_and_offset(datum: &Datum<'_>, zone: &Zone) -> Outcome<(i64, 
     found.ok_or_else(timestamp_out_of_range)
 }
 
-/// `VARCHAR(n)` keeps the first `n` characters of what is cast to it.
-fn cut(text: Cow<'_, str>, length: u32) -> Cow<'_, str> {
-    if length >= TEXT_LENGTH_MAX || text.len() <= length as usize {
-        return text;
+/// Checks the length of what is cast to `VARCHAR(n)`: too long a text is refused, not cut.
+fn within(text: Cow<'_, str>, length: u32) -> Outcome<Cow<'_, str>> {
+    // Bytes are at least as many as characters, so the count is rarely needed.
+    if text.len() <= length as usize || text.chars().count() <= length as usize {
+        return Ok(text);
     }
-    match text.char_indices().nth(length as usize) {
-        Some((end, _)) => Cow::Owned(text[..end].to_owned()),
-        None => text,
-    }
+    Err(refuse(100_078, "22001", format!("String '{text}' is too long and would be truncated")))
 }
 
 /// Cuts nanoseconds to a scale.
 fn cut_fraction(ns: i64, scale: u8) -> i64 {
     let unit = 10_i64.pow(9 - u32::from(scale.min(9)));
-    ns - ns.rem_euclid(unit)
+    ns.saturating_sub(ns.rem_euclid(unit))
 }
 
-/// The instants that fit 64 bits of nanoseconds, which is what the engine holds.
+/// The engine holds nanoseconds in 64 bits; Snowflake's years run from 1582 to 9999.
 pub(super) fn timestamp_out_of_range() -> datafusion::error::DataFusionError {
-    refuse(
-        100_040,
-        "22003",
-        "Timestamp out of range: the snowgauge emulator holds 1677-09-21 to 2262-04-11",
-    )
+    refused(SqlError::not_implemented("timestamps outside 1677-09-21 to 2262-04-11"))
 }
 
 pub(super) fn date_not_recognized(text: &str) -> datafusion::error::DataFusionError {
@@ -389,7 +386,7 @@ fn from_json<'b>(text: &str, target: &DataType, zone: &Zone) -> Outcome<Datum<'b
     match (&held, target) {
         (Datum::Null, _) => return Ok(Datum::Null),
         (Datum::Json(it), DataType::Text { length }) => {
-            return Ok(Datum::Text(Cow::Owned(cut(Cow::Borrowed(it), *length).into_owned())));
+            return within(Cow::Owned(it.clone().into_owned()), *length).map(Datum::Text);
         }
         _ => {}
     }
@@ -581,7 +578,121 @@ pub(super) fn text_of<'a>(datum: &Datum<'a>, zone: &Zone) -> Outcome<Cow<'a, str
     }
 }
 
-/// Days as an instant's day: for functions that take dates or timestamps.
-pub(super) fn day_start(days: i32) -> i64 {
-    i64::from(days).saturating_mul(DAY_NS)
+#[cfg(test)]
+mod tests {
+    use super::super::check::check_udf;
+    use super::*;
+
+    #[track_caller]
+    fn check(arguments: &str, target: &str, expected: &str) {
+        let target = DataType::parse(target).expect("a type");
+        check_udf(&cast(&target, false), arguments, expected);
+    }
+
+    #[track_caller]
+    fn check_try(arguments: &str, target: &str, expected: &str) {
+        let target = DataType::parse(target).expect("a type");
+        check_udf(&cast(&target, true), arguments, expected);
+    }
+
+    #[test]
+    fn numbers_are_rounded_and_bounded() {
+        check("'12.5'", "NUMBER(10,0)", "13");
+        check("-2.5", "NUMBER(10,0)", "-3");
+        check("1.005", "NUMBER(10,2)", "1.01");
+        check("2.5e0", "INT", "3");
+        check("7", "NUMBER(38,2)", "7.00");
+        check("true", "INT", "1");
+        check("'1e3'", "INT", "1000");
+        check("'abc'", "INT", "100038 (22018): Numeric value 'abc' is not recognized");
+        check("'1000'", "NUMBER(3,0)", "100039 (22003): Numeric value '1000' is out of range");
+        check(
+            "1000",
+            "NUMBER(3,0)",
+            "100046 (22003): Number out of representable range: type FIXED[SB2](3,0){nullable}, value 1000",
+        );
+        check_try("'abc'", "INT", "NULL");
+        check("null", "INT", "NULL");
+        check("'NaN'", "FLOAT", "NaN");
+        check("'1.5e3'", "FLOAT", "1500");
+    }
+
+    #[test]
+    fn values_are_printed_as_text() {
+        check("1.50", "VARCHAR", "1.50");
+        check("1e15", "VARCHAR", "1e+15");
+        check("1.25e-7", "VARCHAR", "1.25e-07");
+        check("false", "VARCHAR", "false");
+        check("n'2024-02-29 10:00:00.1239'", "VARCHAR", "2024-02-29 10:00:00.123");
+        check("l'2024-02-29 10:00:00'", "VARCHAR", "2024-02-29 10:00:00.000 +0000");
+        check("t'10:00:00'", "VARCHAR", "10:00:00");
+        check("x'abcd'", "VARCHAR", "ABCD");
+        check(
+            "'snow'",
+            "VARCHAR(2)",
+            "100078 (22001): String 'snow' is too long and would be truncated",
+        );
+        check_try("'snow'", "VARCHAR(2)", "NULL");
+        check("'snø'", "VARCHAR(3)", "snø");
+    }
+
+    #[test]
+    fn booleans_are_read_from_words_and_numbers() {
+        check("'YES'", "BOOLEAN", "true");
+        check("'off'", "BOOLEAN", "false");
+        check("2", "BOOLEAN", "true");
+        check("'si'", "BOOLEAN", "100037 (22018): Boolean value 'si' is not recognized");
+    }
+
+    #[test]
+    fn dates_and_times_are_cut_and_moved() {
+        check("'2024-02-29 10:00:00'", "DATE", "2024-02-29");
+        check("z'2024-02-29 23:30:00 -0800'", "DATE", "2024-02-29");
+        check("d'2024-02-29'", "TIMESTAMP_NTZ", "2024-02-29 00:00:00.000000000");
+        check(
+            "'2024-02-29 10:00:00.123456789'",
+            "TIMESTAMP_NTZ(3)",
+            "2024-02-29 10:00:00.123000000",
+        );
+        check("z'2024-02-29 10:00:00 +0200'", "TIMESTAMP_LTZ", "2024-02-29 08:00:00.000 +0000");
+        check("z'2024-02-29 10:00:00 +0200'", "TIMESTAMP_NTZ", "2024-02-29 10:00:00.000000000");
+        check("'10:11:12'", "TIME", "10:11:12");
+        check("'2024-99-01'", "DATE", "100040 (22007): Date '2024-99-01' is not recognized");
+        check("'x'", "TIMESTAMP_TZ", "100035 (22007): Timestamp 'x' is not recognized");
+        check_try("'x'", "TIMESTAMP_NTZ", "NULL");
+        check("0", "TIMESTAMP_NTZ", "1970-01-01 00:00:00.000000000");
+    }
+
+    #[test]
+    fn what_the_engine_cannot_hold_is_refused_by_name_even_when_tried() {
+        let message = "000002 (0A000): Unsupported feature 'timestamps outside 1677-09-21 to 2262-04-11' (not implemented by the snowgauge emulator).";
+        check("'9999-12-31'", "TIMESTAMP_NTZ", message);
+        check_try("'9999-12-31'", "TIMESTAMP_NTZ", message);
+        check("'9999-12-31'", "DATE", "9999-12-31");
+    }
+
+    #[test]
+    fn what_a_variant_holds_is_cast() {
+        check("j'\"12.5\"'", "NUMBER(10,1)", "12.5");
+        check("j'12'", "VARCHAR", "12");
+        check("j'\"a\"'", "VARCHAR", "a");
+        check("j'{\"a\":1}'", "VARCHAR", "{\"a\":1}");
+        check("j'null'", "INT", "NULL");
+        check("j'\"2024-02-29\"'", "DATE", "2024-02-29");
+        check("j'{}'", "INT", "100071 (22000): Failed to cast variant value {} to FIXED");
+        check("j'\"x\"'", "DATE", "100071 (22000): Failed to cast variant value \"x\" to DATE");
+        check_try("j'\"x\"'", "INT", "NULL");
+        check("1.50", "VARIANT", "1.5");
+        check("'a'", "VARIANT", "\"a\"");
+        check("a'[1]'", "VARIANT", "[1]");
+    }
+
+    #[test]
+    fn types_without_a_conversion_are_refused_while_planning() {
+        check(
+            "d'2024-01-01'",
+            "INT",
+            "001007 (22023): SQL compilation error:\ninvalid type [CAST(DATE AS NUMBER(38,0))] for parameter 'CAST'",
+        );
+    }
 }

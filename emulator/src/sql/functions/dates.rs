@@ -61,7 +61,7 @@ pub(super) static ENTRIES: &[Entry] = &[
 ];
 
 /// `002151`: not a part, or not one that the function takes.
-fn invalid_part(part: &str, function: &str) -> DataFusionError {
+pub(super) fn invalid_part(part: &str, function: &str) -> DataFusionError {
     refuse(
         2151,
         "22023",
@@ -254,7 +254,7 @@ fn part_of<'a>(call: &Call, part: Part, at: &Datum<'_>) -> Outcome<Datum<'a>> {
     let (local, offset) = local_and_offset(&at, &call.zone)?;
     let epoch = |unit: i64| {
         // An epoch counts from an instant; wall clocks without a zone count as UTC.
-        let instant = local - i64::from(offset) * calendar::MINUTE_NS;
+        let instant = local.saturating_sub(i64::from(offset) * calendar::MINUTE_NS);
         Some(instant.div_euclid(unit))
     };
     let value = match part {

@@ -3,8 +3,8 @@
 //! Functions are written over [`Datum`]s, a row at a time. The few where that costs too much
 //! (arithmetic, hashing, generators) read the typed arrays of [`Cells`] instead.
 
+use super::decimal;
 use super::kit::{Outcome, internal};
-use super::{decimal, zone::Zone};
 use crate::types::{DataType, TYPE_KEY};
 use datafusion::arrow::{
     array::{
@@ -21,7 +21,7 @@ use datafusion::arrow::{
         Int64Type, Time64NanosecondType, TimeUnit, TimestampNanosecondType,
     },
 };
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
 /// A value. Borrowed from its array where it can be.
 #[derive(Clone, Debug, PartialEq)]
@@ -346,13 +346,30 @@ impl Sink {
     }
 }
 
-/// Local wall-clock nanoseconds of a date or timestamp, for calendar arithmetic.
-pub(super) fn wall_clock(datum: &Datum<'_>, zone: &Zone) -> Option<i64> {
-    match datum {
-        Datum::Date(days) => i64::from(*days).checked_mul(super::calendar::DAY_NS),
-        Datum::Ntz(ns) => Some(*ns),
-        Datum::Ltz(ns) => zone.to_local(*ns),
-        Datum::Tz(ns, offset) => ns.checked_add(i64::from(*offset) * super::calendar::MINUTE_NS),
-        _ => None,
+/// Orders values of one type; numbers of different scales too.
+pub(super) fn compare(left: &Datum<'_>, right: &Datum<'_>) -> Ordering {
+    match (left, right) {
+        (Datum::Number(a, sa), Datum::Number(b, sb)) => {
+            let scale = *sa.max(sb);
+            match (decimal::rescale(*a, *sa, scale), decimal::rescale(*b, *sb, scale)) {
+                (Some(a), Some(b)) => a.cmp(&b),
+                _ => decimal::to_f64(*a, *sa).total_cmp(&decimal::to_f64(*b, *sb)),
+            }
+        }
+        (Datum::Float(a), Datum::Float(b)) => a.total_cmp(b),
+        (Datum::Number(a, scale), Datum::Float(b)) => decimal::to_f64(*a, *scale).total_cmp(b),
+        (Datum::Float(a), Datum::Number(b, scale)) => a.total_cmp(&decimal::to_f64(*b, *scale)),
+        (Datum::Text(a), Datum::Text(b)) | (Datum::Json(a), Datum::Json(b)) => a.cmp(b),
+        (Datum::Boolean(a), Datum::Boolean(b)) => a.cmp(b),
+        (Datum::Date(a), Datum::Date(b)) => a.cmp(b),
+        (Datum::Time(a), Datum::Time(b))
+        | (Datum::Ntz(a), Datum::Ntz(b))
+        | (Datum::Ltz(a) | Datum::Tz(a, _), Datum::Ltz(b) | Datum::Tz(b, _)) => a.cmp(b),
+        (Datum::Binary(a), Datum::Binary(b)) => a.cmp(b),
+        (Datum::Null, Datum::Null) => Ordering::Equal,
+        // NULL sorts last.
+        (Datum::Null, _) => Ordering::Greater,
+        (_, Datum::Null) => Ordering::Less,
+        _ => Ordering::Equal,
     }
 }

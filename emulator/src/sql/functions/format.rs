@@ -194,8 +194,8 @@ pub(super) fn read(text: &str, format: &str) -> Option<Reading> {
             Element::Literal(text) => {
                 for expected in text.chars() {
                     // A fraction, or the colon of a zone, may be missing with what follows it.
-                    if !cursor.eat(expected) && !(cursor.at_end() && matches!(expected, '.' | ':'))
-                    {
+                    let may_miss = cursor.at_end() && matches!(expected, '.' | ':');
+                    if !cursor.eat(expected) && !may_miss {
                         return None;
                     }
                 }

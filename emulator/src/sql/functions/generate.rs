@@ -238,7 +238,7 @@ fn uuid(call: &Call) -> Outcome<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::{check, check_type};
+    use super::super::check::{check, check_aggregate, check_type};
     use super::*;
     use datafusion::{arrow::array::Array, prelude::SessionContext};
 
@@ -318,6 +318,19 @@ mod tests {
         );
         check("RANDSTR", "0|1", "");
         check("UNIFORM", "null|4|123", "NULL");
+    }
+
+    /// A table as the suites fill it, on one partition and on two.
+    #[test]
+    fn generated_tables_are_the_same_on_every_run() {
+        check_aggregate(
+            "HASH_AGG(ID, K, V, TS) FROM (SELECT SEQ4(__ROW) AS ID, MOD(SEQ4(__ROW), 1000) AS K, \
+             UNIFORM(1, 1000, RANDOM(7, __ROW)) AS V, \
+             DATEADD('second', -SEQ4(__ROW), TO_TIMESTAMP('2026-01-01')) AS TS FROM ROWS)",
+            "6803684142913062760",
+        );
+        check_aggregate("COUNT(DISTINCT MOD(SEQ4(__ROW), 1000)) FROM ROWS", "1000");
+        check_aggregate("COUNT(DISTINCT UNIFORM(1, 1000, RANDOM(7, __ROW))) FROM ROWS", "1000");
     }
 
     #[tokio::test]

@@ -53,6 +53,9 @@ fn hash_decimal(value: i128, scale: i8) -> u64 {
 }
 
 fn hash_float(value: f64) -> u64 {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        return hash_decimal(value as i128, 0);
+    }
     // A double that is a decimal number hashes as that number.
     match decimal::parse(&format!("{value}"), None) {
         decimal::Parsed::Value(value, scale) => hash_decimal(value, scale),

@@ -70,7 +70,7 @@ pub(super) fn invalid_types(name: &str, kinds: &[Option<DataType>]) -> DataFusio
     )
 }
 
-/// `001015`-like refusal of an argument's value, found while running.
+/// The refusal of an argument's value, found while running.
 pub(super) fn invalid_argument(name: &str, what: impl std::fmt::Display) -> DataFusionError {
     refuse(1014, "22023", format!("invalid argument for function [{name}]: {what}"))
 }
@@ -79,11 +79,14 @@ pub(super) fn division_by_zero() -> DataFusionError {
     refuse(100_051, "22012", "Division by zero")
 }
 
-/// `NULL` for what a `TRY_` function refuses.
+/// `NULL` for what a `TRY_` function refuses. What the emulator itself lacks stays an error.
 pub(super) fn or_null(outcome: Outcome<Datum<'_>>) -> Outcome<Datum<'_>> {
-    match outcome {
-        Err(DataFusionError::External(error)) if error.is::<SqlError>() => Ok(Datum::Null),
-        other => other,
+    let Err(DataFusionError::External(error)) = &outcome else { return outcome };
+    match error.downcast_ref::<SqlError>() {
+        Some(SqlError { sqlstate, .. }) if !matches!(sqlstate.as_ref(), "0A000" | "XX000") => {
+            Ok(Datum::Null)
+        }
+        _ => outcome,
     }
 }
 
@@ -106,14 +109,12 @@ impl<'a> Arguments<'a> {
         self.literals.get(index).copied().flatten().and_then(|it| it.try_as_str()).flatten()
     }
 
-    /// The value of a whole-number literal.
+    /// The value of a whole-number literal as it is written in the statement. What arithmetic
+    /// folds into a literal is a decimal and does not count: the type of a call must stay the same
+    /// while the optimizer folds its arguments.
     pub fn int(&self, index: usize) -> Option<i64> {
         match self.literals.get(index).copied().flatten()? {
             ScalarValue::Int64(value) => *value,
-            ScalarValue::Int32(value) => value.map(i64::from),
-            ScalarValue::Decimal128(Some(value), _, scale) => {
-                super::decimal::rescale(*value, *scale, 0).and_then(|it| i64::try_from(it).ok())
-            }
             _ => None,
         }
     }
@@ -181,6 +182,9 @@ impl Call {
 
 pub(super) type RowBody = for<'a> fn(&'a Call, &[Datum<'a>]) -> Outcome<Datum<'a>>;
 
+/// Turns a call into another expression, or leaves it.
+pub(super) type Rewrite = fn(&[Expr], &SimplifyContext) -> Outcome<Option<Expr>>;
+
 /// How a function computes.
 pub(super) enum Body {
     /// Row by row; NULL in any argument gives NULL.
@@ -200,7 +204,7 @@ pub(super) struct Entry {
     pub body: Body,
     pub volatility: Volatility,
     /// Rewrites the call into an expression that does not evaluate what it does not need.
-    pub rewrite: Option<fn(&[Expr], &SimplifyContext) -> Outcome<Option<Expr>>>,
+    pub rewrite: Option<Rewrite>,
 }
 
 impl Entry {
@@ -229,10 +233,7 @@ impl Entry {
         Self { volatility: Volatility::Stable, ..self }
     }
 
-    pub const fn rewritten(
-        self,
-        rewrite: fn(&[Expr], &SimplifyContext) -> Outcome<Option<Expr>>,
-    ) -> Self {
+    pub const fn rewritten(self, rewrite: Rewrite) -> Self {
         Self { rewrite: Some(rewrite), ..self }
     }
 }
@@ -496,7 +497,7 @@ pub(super) fn invoke(
     }
 }
 
-/// A literal's Snowflake type key, for tests and for fields built by hand.
+/// The field with a Snowflake type beside Arrow's.
 pub(super) fn with_kind(field: Field, kind: &DataType) -> Field {
     field.with_metadata([(TYPE_KEY.to_owned(), kind.to_string())].into())
 }

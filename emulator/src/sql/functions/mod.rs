@@ -5,26 +5,38 @@
 //! function means the same, that one is handed out. Functions of the session (`CURRENT_USER`,
 //! `LAST_QUERY_ID`, …) are not here: the planner writes their values into the statement.
 //!
-//! A function refuses with a [`crate::error::SqlError`] inside `DataFusionError::External`.
+//! A function refuses with a [`crate::error::SqlError`] inside `DataFusionError::External`. Codes of
+//! conversions and of division are Snowflake's; those of refused argument values (`001014`,
+//! `100050`, `100090`, `100114`, `100140`, `100141`, `100144`) are not public, and ours.
 
 mod arithmetic;
 mod calendar;
 #[cfg(test)]
 mod check;
 mod collect;
+mod collected;
+mod conditional;
 mod convert;
 mod dates;
 mod datum;
 mod decimal;
 mod delegate;
 mod distinct;
+mod encode;
+mod flatten;
 mod format;
 mod generate;
 mod hash;
 mod json;
 mod kit;
+mod number;
+mod number_format;
+mod path;
+mod patterns;
+mod text;
 mod time_convert;
 mod totals;
+mod variant;
 mod window;
 mod zone;
 
@@ -44,17 +56,25 @@ use std::{
 };
 
 static SCALARS: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
-    let tables: [&'static [kit::Entry]; 5] = [
+    let tables: [&'static [kit::Entry]; 12] = [
         arithmetic::ENTRIES,
+        conditional::ENTRIES,
         dates::ENTRIES,
+        encode::ENTRIES,
+        flatten::ENTRIES,
         generate::ENTRIES,
         hash::ENTRIES,
+        number::ENTRIES,
+        patterns::ENTRIES,
+        text::ENTRIES,
         time_convert::ENTRIES,
+        variant::ENTRIES,
     ];
     tables
         .into_iter()
         .flatten()
         .chain(time_convert::CONVERSIONS.iter().flatten())
+        .chain(number_format::CONVERSIONS.iter().flatten())
         .map(|entry| (entry.name, Arc::new(ScalarUDF::from(kit::Udf::new(entry)))))
         .collect()
 });
@@ -100,7 +120,7 @@ static AGGREGATES: LazyLock<HashMap<&'static str, Arc<AggregateUDF>>> = LazyLock
         // What `COUNT(DISTINCT a, b)` of several arguments becomes.
         ("SF_COUNT_DISTINCT", own(distinct::CountDistinct::new("SF_COUNT_DISTINCT").into())),
     ];
-    let collected = collect::ENTRIES
+    let collected = collected::ENTRIES
         .iter()
         .map(|entry| (entry.name, own(collect::Collector::new(entry).into())));
     named.into_iter().chain(collected).collect()

@@ -2,11 +2,12 @@
 //! the scale of a quotient, and a total that does not fit 38 digits is refused.
 
 use super::arithmetic::quotient_scale;
-use super::convert::to_float;
+use super::convert::{convert, to_float};
 use super::datum::kind_of;
 use super::datum::{Cells, Column, Datum};
 use super::decimal::{self, PRECISION_MAX};
 use super::kit::{Outcome, check_count, internal, invalid_types};
+use super::zone::Zone;
 use crate::types::DataType;
 use datafusion::{
     arrow::{
@@ -47,7 +48,7 @@ impl Totals {
     fn scale_of(kind: &Arrow) -> Option<i8> {
         match kind {
             Arrow::Decimal128(_, scale) => Some(*scale),
-            Arrow::Null | Arrow::Boolean => Some(0),
+            Arrow::Null => Some(0),
             it if it.is_integer() => Some(0),
             _ => None,
         }
@@ -213,7 +214,13 @@ impl Adder {
                         Datum::Number(value, _) if self.scale.is_some() => {
                             fits = fits.and(decimals(row, value));
                         }
-                        Datum::Boolean(value) => fits = fits.and(decimals(row, value.into())),
+                        held @ Datum::Json(_) => {
+                            if let Datum::Float(value) =
+                                convert(held, &DataType::Float, &Zone::UTC)?
+                            {
+                                floats(row, value);
+                            }
+                        }
                         other => floats(row, to_float(&other)?),
                     }
                 }
@@ -554,17 +561,6 @@ impl GroupsAccumulator for GroupTotals {
     }
 }
 
-/// The Snowflake type of a plain total, for other aggregates built on it.
-pub(super) fn sum_kind(kind: Option<&DataType>) -> DataType {
-    match kind {
-        Some(DataType::Number { scale, .. }) => {
-            DataType::Number { precision: PRECISION_MAX, scale: *scale }
-        }
-        None => DataType::Number { precision: PRECISION_MAX, scale: 0 },
-        Some(_) => DataType::Float,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::check::check_aggregate;
@@ -580,6 +576,13 @@ mod tests {
         check_aggregate("SUM(R) FROM (SELECT AVG(D) AS R FROM T GROUP BY G)", "1.50000000");
         check_aggregate("MAX(R) FROM (SELECT SUM(D) OVER (ORDER BY N) AS R FROM T)", "3.00");
         check_aggregate("ARROW_TYPEOF(SUM(N))", "Decimal128(38, 0)");
+        check_aggregate("SUM(PARSE_JSON(SF_CONCAT(N, '.5')))", "8.5");
+        check_aggregate("ROUND(STDDEV(N), 6)", "1.527525");
+        check_aggregate("VAR_POP(D)", "0.25");
+        check_aggregate(
+            "SUM(N > 1)",
+            "001044 (42P13): SQL compilation error:\nInvalid argument types for function 'SUM': (BOOLEAN)",
+        );
     }
 
     #[test]

@@ -2,9 +2,8 @@
 //! and `CONDITIONAL_CHANGE_EVENT`. Each reads its whole partition.
 
 use super::arithmetic::quotient_scale;
-use super::collect::compare;
 use super::convert::{to_boolean, to_float};
-use super::datum::{Column, Datum, Sink};
+use super::datum::{Column, Datum, Sink, compare};
 use super::decimal::{self, PRECISION_MAX};
 use super::kit::{Outcome, check_count, internal};
 use datafusion::{
