@@ -41,7 +41,7 @@ const WAITING_MAX: usize = 64;
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
-/// | `SNOWGAUGE_TARGET` | `emulator` or `live` | `emulator` |
+/// | `SNOWGAUGE_TARGET` | `emulator` or `live` | `emulator`, or `live` if a connection is named |
 /// | `SNOWGAUGE_CONNECTION` | a connection of `connections.toml` | the default one |
 /// | `SNOWGAUGE_RELEASE` | as `snowgauge run --release` | the newest |
 /// | `SNOWGAUGE_SCALE` | orders in the data set `orders` | 20000 |

@@ -88,16 +88,16 @@ fn explained_step(step: &Step) -> String {
                 out += &format!("    binds: {}\n", binds.join(", "));
             }
         }
-        Action::Sleep(duration) => out += &format!("    sleeps {duration:?}\n"),
+        Action::Sleep(duration) => out += &format!("    sleeps {}\n", run::seconds(*duration)),
     }
     for expectation in &step.expect {
         out += &explained_expectation(expectation);
     }
     if let Some(within) = step.within {
-        out += &format!("    looks again for up to {within:?}\n");
+        out += &format!("    looks again for up to {}\n", run::seconds(within));
     }
     if let Some((at_least, at_most)) = step.takes {
-        out += &format!("    takes {at_least:?} to {at_most:?}\n");
+        out += &format!("    takes {} to {}\n", run::seconds(at_least), run::seconds(at_most));
     }
     if let Some(query) = &step.unchanged {
         out += &format!("    leaves unchanged: {}\n", one_line(query));

@@ -191,8 +191,10 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
         Some(took_us) => format!(" in {}", text::seconds(Duration::from_micros(took_us))),
         None => String::new(),
     };
-    if let Some(cause) = &summary.cut_short {
-        out += &format!("\ncut short: {cause}\n");
+    match (&summary.cut_short, summary.took_us) {
+        (None, _) => {}
+        (Some(cause), Some(_)) => out += &format!("\ncut short: {cause}\n"),
+        (Some(cause), None) => out += &format!("\n{cause}: its journal has no end\n"),
     }
     out += &format!(
         "\nrun {} on {target}{release}: {}{took}\n",

@@ -417,7 +417,12 @@ impl CaseRun<'_> {
                 Ok(None)
             }
             (Evidence::Unverified, _) => {
-                Err(Box::new(Outcome::Observed { seen: format!("{seen}; {}", difference.message) }))
+                let answer = answered.as_answer().describe();
+                let seen = match difference.message.contains(&answer) {
+                    true => format!("{}: {}", place(&expectation.span), difference.message),
+                    false => format!("{seen}; {}", difference.message),
+                };
+                Err(Box::new(Outcome::Observed { seen }))
             }
             (Evidence::Seed | Evidence::Documented | Evidence::Observed, Ok(_))
                 if expects_refusal && self.is_limits =>

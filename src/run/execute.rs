@@ -482,13 +482,12 @@ impl Run {
         let mut labels = BTreeMap::new();
         let shared = self.shared(sessions, &mut labels);
         let done = case::run_steps(&planned.suite.setup, shared, variables, tag).await;
-        let done = done.map_err(|failure| SetupFailure {
-            cause: format!("the suite's set-up failed: {}", failure.cause),
-            ..failure
-        });
         let what = format!("set up {}", planned.suite.name);
         work(&self.events, &what, started_at, done.as_ref().err().map(|it| &it.cause));
-        done
+        done.map_err(|failure| SetupFailure {
+            cause: format!("the suite's set-up failed: {}", failure.cause),
+            ..failure
+        })
     }
 
     /// Builds a data set in its own schema; the values of what it provides.
@@ -508,16 +507,15 @@ impl Run {
         let shared = self.shared(&mut sessions, &mut labels);
         let built = case::run_steps(&data_set.steps, shared, &mut variables, &tag).await;
         sessions.close_all().await;
-        let built = built.map_err(|failure| SetupFailure {
+        let what = format!("build data set {}", data_set.name);
+        work(&self.events, &what, started_at, built.as_ref().err().map(|it| &it.cause));
+        built.map(|()| provided).map_err(|failure| SetupFailure {
             cause: format!(
                 "the data set `{}` could not be built: {}",
                 data_set.name, failure.cause
             ),
             ..failure
-        });
-        let what = format!("build data set {}", data_set.name);
-        work(&self.events, &what, started_at, built.as_ref().err().map(|it| &it.cause));
-        built.map(|()| provided)
+        })
     }
 
     fn shared<'a>(

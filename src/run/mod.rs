@@ -27,6 +27,7 @@ pub mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use case::seconds;
 pub use event::*;
 pub use execute::{RunId, RunOptions, execute};
 pub use plan::{

@@ -16,8 +16,8 @@ pub struct Signs {
     /// Whether warehouses have a parameter `FALLBACK_WAREHOUSE`.
     pub fallback_parameter: Result<bool, Refusal>,
     pub show_interactive_tables: Result<(), Refusal>,
-    /// Reading an interactive table on a standard warehouse.
-    pub interactive_on_standard: Result<(), Refusal>,
+    /// Whether SHOW WAREHOUSES has the column `tables`, which came with behaviour change 2165.
+    pub shows_attached: bool,
 }
 
 /// The release, and how it was told; or why it cannot be told.
@@ -63,23 +63,15 @@ pub fn release(signs: &Signs) -> Result<(Release, String), String> {
         }
         (Ok(false), _) | (Err(_), Err(_)) => {}
     }
-    Ok(match &signs.interactive_on_standard {
-        Ok(()) => (
-            Release::Attached,
-            format!(
-                "an interactive warehouse refused a standard table, there is no \
-                 FALLBACK_WAREHOUSE, {shows}, a standard warehouse read an interactive table"
-            ),
-        ),
-        Err(refusal) => (
-            Release::Preview,
-            format!(
-                "an interactive warehouse refused a standard table, there is no \
-                 FALLBACK_WAREHOUSE, {shows}, a standard warehouse refused an interactive table: \
-                 {refusal}"
-            ),
-        ),
-    })
+    let (release, column) = match signs.shows_attached {
+        true => (Release::Attached, "has"),
+        false => (Release::Preview, "does not have"),
+    };
+    let how = format!(
+        "an interactive warehouse refused a standard table, there is no FALLBACK_WAREHOUSE, \
+         {shows}, SHOW WAREHOUSES {column} the column `tables`"
+    );
+    Ok((release, how))
 }
 
 /// Asks the target. Leaves the session on the standard warehouse.
@@ -104,8 +96,9 @@ pub async fn signs(admin: &mut Admin, objects: &Objects) -> Result<Signs, AdminE
     let show =
         format!("SHOW INTERACTIVE TABLES IN SCHEMA {}", objects.qualified(&objects.data_schema()));
     let show_interactive_tables = asked(admin.query(&show).await)?.map(|_| ());
-    let select = format!("SELECT K FROM {interactive}");
-    let interactive_on_standard = asked(admin.query(&select).await)?.map(|_| ());
+    let warehouses = format!("SHOW WAREHOUSES LIKE '{}'", objects.interactive);
+    let shows_attached =
+        admin.query(&warehouses).await?.columns.iter().any(|it| it.name == "tables");
 
     for table in [&interactive, &plain] {
         admin.query(&format!("DROP TABLE IF EXISTS {table}")).await?;
@@ -114,7 +107,7 @@ pub async fn signs(admin: &mut Admin, objects: &Objects) -> Result<Signs, AdminE
         plain_on_interactive: plain_on_interactive.map(|_| ()),
         fallback_parameter,
         show_interactive_tables,
-        interactive_on_standard,
+        shows_attached,
     })
 }
 
@@ -154,9 +147,9 @@ mod tests {
             plain_on_interactive: Err(refused("Querying non-interactive table T is not …")),
             fallback_parameter: Ok(false),
             show_interactive_tables: Err(refused("unexpected 'INTERACTIVE'")),
-            interactive_on_standard: Err(refused("not supported")),
+            shows_attached: false,
         };
-        let attached = Signs { interactive_on_standard: Ok(()), ..preview.clone() };
+        let attached = Signs { shows_attached: true, ..preview.clone() };
         let fallback = Signs {
             fallback_parameter: Ok(true),
             show_interactive_tables: Ok(()),

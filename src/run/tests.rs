@@ -317,12 +317,12 @@ fn evidence_decides_what_another_answer_means() {
     run.check(
         "unverified, refused differently, goes on: failed: row 1 differs
          unverified, refused differently: observed: s.yaml:5: 002003 (42000): no T
-         unverified, not refused: observed: s.yaml:5: 0 rows; expected a refusal with code 001003, got 0 rows
+         unverified, not refused: observed: s.yaml:5: expected a refusal with code 001003, got 0 rows
          met: passed
          documented: failed: expected a refusal with code 001003, got 0 rows
          a documented limitation: lifted: s.yaml:5: 0 rows
          a limitation without evidence: failed: expected a refusal with code 001003, got 0 rows
-         an unverified limitation: observed: s.yaml:5: 0 rows; expected a refusal with code 001003, got 0 rows",
+         an unverified limitation: observed: s.yaml:5: expected a refusal with code 001003, got 0 rows",
     );
     assert_eq!(run.summary.cases[5].evidence, Evidence::Documented);
 }

@@ -4,7 +4,12 @@
 //! below it and what the author can do. One text per error, the same on a terminal and in a log.
 
 use super::{source::Source, span::Span, words::listed};
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
 
 /// Something wrong with a suite, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,11 +169,11 @@ const SHOWN_MAX: usize = 120;
 impl SuiteError {
     /// The error, and the line it is about if there is one. `source` is the whole file.
     pub fn render(&self, source: Option<&Source>) -> String {
+        self.render_over(source.and_then(|it| it.line(self.span.line)))
+    }
+
+    fn render_over(&self, text: Option<&str>) -> String {
         let Span { line, column, length, .. } = self.span;
-        let text = match (source, line) {
-            (_, 0) | (None, _) => None,
-            (Some(source), line) => source.line(line),
-        };
         let gutter = " ".repeat(line.to_string().len());
         let mut out = format!("{self}\n");
         if let Some(text) = text {
@@ -227,26 +232,26 @@ impl SuiteErrors {
         });
         // An alias shows the same mistake in each place that uses it.
         errors.dedup();
-        let sources = sources
-            .into_iter()
-            .filter(|source| errors.iter().any(|it| it.span.file == source.path))
-            .collect();
+        let files: HashSet<&Arc<Path>> = errors.iter().map(|it| &it.span.file).collect();
+        let sources = sources.into_iter().filter(|it| files.contains(&it.path)).collect();
         Self { errors, sources }
-    }
-
-    fn source(&self, path: &Path) -> Option<&Source> {
-        self.sources.iter().find(|it| *it.path == *path).map(|it| &**it)
     }
 }
 
 /// Every error with its source line, a blank line between them.
 impl fmt::Display for SuiteErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Files can be long, and so can the list of errors.
+        let lines: HashMap<&Path, Vec<&str>> =
+            self.sources.iter().map(|it| (&*it.path, it.text.lines().collect())).collect();
         for (at, error) in self.errors.iter().enumerate() {
             if at > 0 {
                 writeln!(f)?;
             }
-            f.write_str(&error.render(self.source(&error.span.file)))?;
+            let Span { file, line, .. } = &error.span;
+            let text =
+                line.checked_sub(1).and_then(|index| lines.get(&**file)?.get(index).copied());
+            f.write_str(&error.render_over(text))?;
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ pub mod print;
 mod slt;
 pub mod source;
 pub mod span;
+#[cfg(test)]
+mod tests;
 pub mod vars;
 mod words;
 mod yaml;
@@ -41,6 +43,45 @@ pub struct Suite {
     /// Whether a case may rely on what the cases before it did. True of `.slt` without `subtest`:
     /// to run one of its cases alone, the ones before it are executed too.
     pub ordered: bool,
+}
+
+impl Suite {
+    /// The suite with all places taken out of it, so that two of them can be compared for what
+    /// they say.
+    pub fn without_places(mut self) -> Self {
+        strip_words(&mut self.data);
+        strip_words(&mut self.needs);
+        strip_steps(&mut self.setup);
+        for case in &mut self.cases {
+            case.span = Span::nowhere();
+            strip_words(&mut case.needs);
+            strip_steps(&mut case.steps);
+        }
+        self
+    }
+}
+
+impl DataSet {
+    /// See [`Suite::without_places`].
+    pub fn without_places(mut self) -> Self {
+        strip_steps(&mut self.steps);
+        self
+    }
+}
+
+fn strip_words(words: &mut [Spanned<String>]) {
+    for word in words {
+        word.span = Span::nowhere();
+    }
+}
+
+fn strip_steps(steps: &mut [Step]) {
+    for step in steps {
+        step.span = Span::nowhere();
+        for expectation in &mut step.expect {
+            expectation.span = Span::nowhere();
+        }
+    }
 }
 
 /// A data set: statements that build tables for many suites, once per run.

@@ -68,6 +68,9 @@ impl Source {
         let mut errors = Vec::new();
         // Carriage returns are looked at with care only where there are any.
         let suspicious = bytes.iter().any(is_bad);
+        if !suspicious && !has_long_line(bytes) {
+            return errors;
+        }
         for (index, line) in self.text.split('\n').enumerate() {
             let mut error = |column: usize, length: usize, kind: SuiteErrorKind| {
                 errors.push(kind.at(Span::new(&self.path, index + 1, column, length)));
@@ -93,6 +96,18 @@ impl Source {
         }
         errors
     }
+}
+
+/// Whether a line may be longer than is read. Looks at few of the bytes.
+fn has_long_line(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while rest.len() > LINE_BYTES_MAX {
+        match rest[..=LINE_BYTES_MAX].iter().rposition(|it| *it == b'\n') {
+            None => return true,
+            Some(end) => rest = &rest[end + 1..],
+        }
+    }
+    false
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, SuiteErrorKind> {

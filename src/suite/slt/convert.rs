@@ -24,6 +24,9 @@ use std::{
     time::Duration,
 };
 
+/// About how much text a step has, in files that are large enough for it to matter.
+const STEP_BYTES: usize = 64;
+
 /// A column's letter, as it is written. The crate's own type forgets all but three of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Letter(char);
@@ -51,7 +54,8 @@ pub struct Converter {
     /// The crate wants a name for each text; nobody sees it.
     crate_name: Arc<str>,
     pub head: Head,
-    pub steps: Vec<Step>,
+    /// Each in a vector of its own: in most large files each is a case, which takes it as it is.
+    pub steps: Vec<Vec<Step>>,
     /// Before which step each `subtest` stands.
     pub subtests: Vec<(usize, Subtest)>,
     pub errors: Vec<SuiteError>,
@@ -87,6 +91,11 @@ impl Converter {
     /// The file that the next chunk is of.
     pub fn start_file(&mut self, path: &Arc<Path>) {
         self.file = Arc::clone(path);
+    }
+
+    /// Makes room for the steps of a text of this length. Untouched room costs nothing.
+    pub fn expect_text(&mut self, bytes: usize) {
+        self.steps.reserve(bytes / STEP_BYTES);
     }
 
     /// Converts a chunk up to its next `include`, and goes on behind it when called again.
@@ -128,7 +137,7 @@ impl Converter {
             match sqllogictest::parse_with_name(text, Arc::clone(&self.crate_name)) {
                 Ok(records) => parsed.push_back((line, records.into_iter())),
                 Err(err) => {
-                    self.errors.extend(crate_error::translate(&err, text, line, &self.file))
+                    self.errors.extend(crate_error::translate(&err, chunk, line, &self.file))
                 }
             }
         }
@@ -162,7 +171,7 @@ impl Converter {
                             span.line = results_line;
                         }
                         let header = QueryHeader { line, types, sort_mode, label };
-                        Expect::Rows(self.rows(header, &results, results_line))
+                        Expect::Rows(self.rows(header, results, results_line))
                     }
                 };
                 self.step(line, connection, sql, retry, span, outcome);
@@ -173,7 +182,7 @@ impl Converter {
             Record::Sleep { loc, duration } => {
                 let span = Span::new(&self.file, line_of(&loc), 1, 0);
                 let when = self.conditions();
-                self.steps.push(Step {
+                self.steps.push(vec![Step {
                     expect: vec![expectation(span.clone(), Expect::Ok)],
                     span,
                     session: STANDARD.to_owned(),
@@ -183,7 +192,7 @@ impl Converter {
                     save: None,
                     unchanged: None,
                     when,
-                });
+                }]);
             }
             Record::Subtest { loc, .. } => {
                 self.pending.clear();
@@ -227,7 +236,7 @@ impl Converter {
         let first = sql.find('\n').map_or(sql.as_str(), |end| &sql[..end]);
         let length = first.trim_end().chars().count();
         let when = self.conditions();
-        self.steps.push(Step {
+        self.steps.push(vec![Step {
             span: Span::new(&self.file, line + 1, 1, length),
             session: session(connection),
             action: Action::Execute { sql, binds: Vec::new() },
@@ -237,7 +246,7 @@ impl Converter {
             save: None,
             unchanged: None,
             when,
-        });
+        }]);
     }
 
     fn let_step(&mut self, line: usize, connection: Connection, variables: &[String], sql: String) {
@@ -256,7 +265,7 @@ impl Converter {
         let one_row = RowsExpected::Count { min: 1, max: Some(1) };
         let rows = ExpectedRows { rows: one_row, ..ExpectedRows::default() };
         self.step(line, connection, sql, None, span, Expect::Rows(rows));
-        if let Some(step) = self.steps.last_mut() {
+        if let Some(step) = self.steps.last_mut().and_then(|it| it.last_mut()) {
             step.save = Some(name.clone());
         }
     }
@@ -310,22 +319,22 @@ impl Converter {
         }
     }
 
-    fn rows(&mut self, header: QueryHeader, results: &[String], line: usize) -> ExpectedRows {
+    fn rows(&mut self, header: QueryHeader, results: Vec<String>, line: usize) -> ExpectedRows {
         let QueryHeader { line: header_line, types, sort_mode, label } = header;
         if let Some(label) = &label
             && let Some(kind) = misspelt_sort(label)
         {
             self.errors.push(kind.at(Span::new(&self.file, header_line, 1, 0)));
         }
+        let has_patterns = results.iter().any(|it| it.contains("REGEX>:"));
         let rows = match results::rows(results, types.len(), self.result_mode) {
             Ok(it) => it,
             Err((index, kind)) => {
-                let length = results.get(index).map_or(0, |it| it.chars().count());
-                self.errors.push(kind.at(Span::new(&self.file, line + index, 1, length)));
+                self.errors.push(kind.at(Span::new(&self.file, line + index, 1, 0)));
                 RowsExpected::default()
             }
         };
-        if results.iter().any(|it| it.contains("REGEX>:")) {
+        if has_patterns {
             self.check_patterns(&rows, line);
         }
         ExpectedRows {

@@ -1,6 +1,6 @@
 //! The crate's errors in the words of ours, with the place in the line.
 
-use super::span_in_line;
+use super::{prepass::Chunk, span_in_line};
 use crate::suite::{
     error::{SuiteError, SuiteErrorKind},
     words::{self, TYPE_LETTERS_HELP, bad, unknown},
@@ -24,18 +24,19 @@ const DIRECTIVES: [&str; 12] = [
     "halt",
 ];
 
-/// `text` is what the crate was given; its first line is the file's line `first_line`. `None` for
-/// what the pre-pass has told already.
+/// What the crate was given is the part of `chunk` that starts in the file's line `first_line`.
+/// `None` for what the pre-pass has told already.
 pub fn translate(
     err: &ParseError,
-    text: &str,
+    chunk: &Chunk<'_>,
     first_line: usize,
     path: &Arc<Path>,
 ) -> Option<SuiteError> {
-    let index = (err.location().line() as usize).saturating_sub(1);
-    let line = text.lines().nth(index).unwrap_or_default();
+    let number = first_line + (err.location().line() as usize).saturating_sub(1);
+    // As it stands in the file: what the crate has seen may be another text.
+    let line = chunk.original.lines().nth(number - chunk.first_line).unwrap_or_default();
     let (kind, part) = kind(err.kind(), line)?;
-    Some(kind.at(span_in_line(path, first_line + index, line, &part)))
+    Some(kind.at(span_in_line(path, number, line, &part)))
 }
 
 fn slt(what: impl Into<String>, help: impl Into<String>) -> SuiteErrorKind {

@@ -60,6 +60,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn file(&mut self, source: &Arc<Source>, converter: &mut Converter) {
         let depth = self.including.len();
+        converter.expect_text(source.text.len());
         let mut prepass = Prepass::new(source, depth > 1);
         'chunks: while let Some(mut chunk) = prepass.next_chunk() {
             converter.start_file(&source.path);

@@ -4,8 +4,8 @@
 //! starts. Goes through lines exactly as the crate does; where the crate would read something else
 //! than stands there, this is where it is mended or refused.
 //!
-//! A file is handed over in chunks of some tens of kilobytes: parsing record by record costs more
-//! than the records, and parsing at once gives only the first error.
+//! A file is handed over in chunks of some kilobytes: parsing record by record costs more than the
+//! records, and parsing at once gives only the first error.
 
 use super::{
     annotation::{self, CaseNotes, Head, Position, Word},
@@ -22,7 +22,7 @@ use crate::suite::{
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 /// Chunks end at the first record beyond this.
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 16 << 10;
 
 /// What separates SQL from results.
 const RESULTS: &str = "----";
@@ -31,6 +31,8 @@ const RESULTS: &str = "----";
 #[derive(Debug, Default)]
 pub struct Chunk<'a> {
     pub text: String,
+    /// As it stands in the file, line for line.
+    pub original: &'a str,
     /// The file's line that the text's first line is.
     pub first_line: usize,
     /// Where records start: offset in the text, line in the file.
@@ -104,6 +106,8 @@ pub struct Subtest {
 struct Line<'a> {
     text: &'a str,
     number: usize,
+    /// Where it is in the file's text.
+    start: usize,
 }
 
 impl Line<'_> {
@@ -126,6 +130,8 @@ pub struct Prepass<'a> {
     number: usize,
     peeked: Option<Line<'a>>,
     chunk: Chunk<'a>,
+    /// Where the chunk starts in the file's text.
+    chunk_at: usize,
     spare: Option<Chunk<'a>>,
     position: Position,
     /// Conditions that wait for their record, and the first one's place.
@@ -152,6 +158,7 @@ impl<'a> Prepass<'a> {
             number: 0,
             peeked: None,
             chunk: Chunk { first_line: 1, ..Chunk::default() },
+            chunk_at: 0,
             spare: None,
             // The head of an included file is not the suite's.
             position: if is_included { Position::Elsewhere } else { Position::Head },
@@ -202,6 +209,9 @@ impl<'a> Prepass<'a> {
         next.clear(self.number + 1);
         let mut chunk = std::mem::replace(&mut self.chunk, next);
         chunk.has_errors = self.errors.len() > errors_before;
+        let end = self.peeked.map_or(self.at, |it| it.start);
+        chunk.original = &self.text[self.chunk_at..end];
+        self.chunk_at = end;
         chunk
     }
 
@@ -224,9 +234,10 @@ impl<'a> Prepass<'a> {
             Some(end) => (&rest[..end], end + 1),
             None => (rest, rest.len()),
         };
+        let start = self.at;
         self.at += length;
         let text = text.strip_suffix('\r').unwrap_or(text);
-        Some(Line { text, number: self.number + 1 })
+        Some(Line { text, number: self.number + 1, start })
     }
 
     fn emit(&mut self, text: &str) {
@@ -286,12 +297,7 @@ impl<'a> Prepass<'a> {
                 );
                 self.start_record();
                 self.emit("");
-                while let Some(next) = self.next_line() {
-                    self.emit("");
-                    if next.is_blank() {
-                        break;
-                    }
-                }
+                self.skip_record();
             }
             "subtest" => self.subtest(line, rest),
             "halt" => self.halt(line),
@@ -300,9 +306,15 @@ impl<'a> Prepass<'a> {
                 self.emit(line.text);
             }
             // What has no effect on the database cannot depend on it.
-            _ => {
+            "include" | "control" | "hash-threshold" => {
                 self.drop_conditions();
                 self.emit(line.text);
+            }
+            // The crate says so. The lines below it belong to it, and would be errors too.
+            _ => {
+                self.start_record();
+                self.emit(line.text);
+                self.skip_record();
             }
         }
     }
@@ -483,6 +495,15 @@ impl<'a> Prepass<'a> {
         let span = self.span(line, pattern);
         self.chunk.extras.push((line.number, Extra::Error { pattern, span }));
         self.body(line, Body::Error { has_pattern: !pattern.is_empty() });
+    }
+
+    fn skip_record(&mut self) {
+        while let Some(line) = self.next_line() {
+            self.emit("");
+            if line.is_blank() {
+                return;
+            }
+        }
     }
 
     /// The lines of a record below its first.

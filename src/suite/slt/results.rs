@@ -22,11 +22,11 @@ pub enum ResultMode {
 /// Cells of a row are apart by blanks, or by single tabs where a line has one; so a cell can have
 /// blanks in it. The cell of a single column is its whole line.
 pub fn rows(
-    lines: &[String],
+    lines: Vec<String>,
     width: usize,
     mode: ResultMode,
 ) -> Result<RowsExpected, (usize, SuiteErrorKind)> {
-    if let [line] = lines
+    if let [line] = lines.as_slice()
         && let Some(hash) = hash(line)
     {
         return Ok(hash);
@@ -41,7 +41,7 @@ pub fn rows(
             Err((0, kind))
         }
         (1, ResultMode::Either | ResultMode::Rows) => {
-            Ok(RowsExpected::Rows(lines.iter().map(|it| vec![cell_or_null(it)]).collect()))
+            Ok(RowsExpected::Rows(lines.into_iter().map(|it| vec![whole_cell(it)]).collect()))
         }
         (_, ResultMode::Values) => values(lines, width),
         (_, ResultMode::Either) => {
@@ -49,11 +49,11 @@ pub fn rows(
             let is_values =
                 lines.len().is_multiple_of(width) && !lines.iter().any(|it| it.contains('\t'));
             match is_rows || !is_values {
-                true => rows_of(lines, width),
+                true => rows_of(&lines, width),
                 false => values(lines, width),
             }
         }
-        (_, ResultMode::Rows) => rows_of(lines, width),
+        (_, ResultMode::Rows) => rows_of(&lines, width),
     }
 }
 
@@ -79,7 +79,7 @@ fn rows_of(lines: &[String], width: usize) -> Result<RowsExpected, (usize, Suite
     Ok(RowsExpected::Rows(rows))
 }
 
-fn values(lines: &[String], width: usize) -> Result<RowsExpected, (usize, SuiteErrorKind)> {
+fn values(lines: Vec<String>, width: usize) -> Result<RowsExpected, (usize, SuiteErrorKind)> {
     if !lines.len().is_multiple_of(width) {
         let kind = SuiteErrorKind::Slt {
             what: format!(
@@ -91,7 +91,7 @@ fn values(lines: &[String], width: usize) -> Result<RowsExpected, (usize, SuiteE
         };
         return Err((lines.len() - 1, kind));
     }
-    Ok(RowsExpected::Values(lines.iter().map(|it| cell_or_null(it)).collect()))
+    Ok(RowsExpected::Values(lines.into_iter().map(whole_cell).collect()))
 }
 
 /// The two ways to split a line, as one iterator.
@@ -100,6 +100,15 @@ fn cells_of(line: &str) -> impl Iterator<Item = &str> {
     let by_tab = has_tab.then(|| line.split('\t'));
     let by_blank = (!has_tab).then(|| line.split_ascii_whitespace());
     by_tab.into_iter().flatten().chain(by_blank.into_iter().flatten())
+}
+
+/// A cell that is a whole line, without another copy of it.
+fn whole_cell(line: String) -> Cell {
+    match line.as_bytes().first() {
+        Some(b'N' | b'(') => cell_or_null(&line),
+        _ if line.as_bytes().contains(&b'<') => cell(&line),
+        _ => Cell::Text(line),
+    }
 }
 
 fn cell_or_null(text: &str) -> Cell {

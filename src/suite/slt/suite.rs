@@ -8,7 +8,12 @@ use crate::suite::{
     source::Source,
     words::shortened,
 };
-use std::{collections::HashMap, fmt::Write, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write,
+    path::Path,
+    sync::Arc,
+};
 
 /// How much of a statement is in the name of a case that has no other.
 const NAME_SQL_MAX: usize = 50;
@@ -23,7 +28,10 @@ pub fn suite(
     let ordered = subtests.is_empty();
     let (setup, cases) = match ordered {
         true => (Vec::new(), one_each(steps, &source.path)),
-        false => by_subtest(steps, subtests, &mut converter.errors),
+        false => {
+            let steps = steps.into_iter().flatten().collect();
+            by_subtest(steps, subtests, &mut converter.errors)
+        }
     };
     if cases.is_empty() && converter.errors.is_empty() {
         let kind = SuiteErrorKind::Slt {
@@ -50,24 +58,24 @@ pub fn suite(
 
 /// Without `subtest`: every statement and query is a case. What it waits for or lets before it
 /// belongs to it.
-fn one_each(steps: Vec<Step>, path: &Path) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::with_capacity(steps.len());
-    let mut before = Vec::new();
+fn one_each(all: Vec<Vec<Step>>, path: &Path) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::with_capacity(all.len());
+    let mut before: Vec<Step> = Vec::new();
     let mut has_others = false;
-    for step in steps {
-        let is_record = matches!(step.action, Action::Execute { .. }) && step.save.is_none();
-        if !is_record {
-            before.push(step);
+    for mut steps in all {
+        let record = steps
+            .iter()
+            .find(|it| matches!(it.action, Action::Execute { .. }) && it.save.is_none());
+        let Some(record) = record else {
+            before.append(&mut steps);
             continue;
-        }
-        has_others |= *step.span.file != *path;
-        let mut steps = std::mem::take(&mut before);
-        let name = record_name(&step, path);
-        let span = step.span.clone();
-        match steps.is_empty() {
-            // A vector grows to four at first, which is three too many for nearly every case.
-            true => steps = vec![step],
-            false => steps.push(step),
+        };
+        has_others |= *record.span.file != *path;
+        let name = record_name(record, path);
+        let span = record.span.clone();
+        if !before.is_empty() {
+            before.append(&mut steps);
+            std::mem::swap(&mut before, &mut steps);
         }
         cases.push(Case {
             id: None,
@@ -161,15 +169,30 @@ fn by_subtest(
 
     let ends: Vec<usize> =
         subtests.iter().skip(1).map(|(at, _)| *at).chain([steps.len()]).collect();
+    let next_lines: Vec<usize> = subtests
+        .windows(2)
+        .map(|it| match it[1].1.span.file == it[0].1.span.file {
+            true => it[1].1.span.line.max(it[0].1.span.line),
+            false => usize::MAX,
+        })
+        .chain([usize::MAX])
+        .collect();
+    let wrong: BTreeSet<(Arc<Path>, usize)> =
+        errors.iter().map(|it| (Arc::clone(&it.span.file), it.span.line)).collect();
     let first = subtests.first().map_or(steps.len(), |(at, _)| *at);
     let mut steps = steps.into_iter();
     let setup: Vec<Step> = steps.by_ref().take(first).collect();
     let mut cases = Vec::with_capacity(subtests.len());
-    for ((start, subtest), end) in subtests.into_iter().zip(ends) {
+    for (((start, subtest), end), next_line) in subtests.into_iter().zip(ends).zip(next_lines) {
         let Subtest { id, name, span, notes } = subtest;
         let CaseNotes { doc, tags, needs, evidence, only } = notes;
         let mut steps: Vec<Step> = steps.by_ref().take(end - start).collect();
-        if steps.is_empty() {
+        // One that could not be read is no reason to ask for more.
+        let has_errors = || {
+            let file = Arc::clone(&span.file);
+            wrong.range((Arc::clone(&file), span.line)..(file, next_line)).next().is_some()
+        };
+        if steps.is_empty() && !has_errors() {
             errors.push(SuiteErrorKind::NoSteps.at(span.clone()));
         }
         if let Some((evidence, source)) = evidence {

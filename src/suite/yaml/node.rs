@@ -87,10 +87,14 @@ pub fn parse(source: &Source) -> (Option<Rc<Node>>, Vec<SuiteError>) {
     match builder.document() {
         Ok(node) => (node, builder.errors),
         Err(error) => {
-            builder.errors.push(error);
+            builder.errors.push(*error);
             (None, builder.errors)
         }
     }
+}
+
+fn fail<T>(kind: SuiteErrorKind, span: Span) -> Fallible<T> {
+    Err(Box::new(kind.at(span)))
 }
 
 struct Builder<'a> {
@@ -104,7 +108,10 @@ struct Builder<'a> {
     nodes: usize,
 }
 
-type Fallible<T> = Result<T, SuiteError>;
+/// Boxed, since an error is larger than most results, and every node has one.
+type Fallible<T> = Result<T, Box<SuiteError>>;
+
+type Entries = Vec<(Key, Rc<Node>)>;
 
 impl<'a> Builder<'a> {
     fn document(&mut self) -> Fallible<Option<Rc<Node>>> {
@@ -118,7 +125,7 @@ impl<'a> Builder<'a> {
                 | Event::DocumentStart(_)
                 | Event::DocumentEnd => {}
                 first if root.is_none() => root = Some(self.node(first, span, 0)?),
-                _ => return Err(SuiteErrorKind::SecondDocument.at(self.span(span))),
+                _ => return fail(SuiteErrorKind::SecondDocument, self.span(span)),
             }
         }
     }
@@ -126,7 +133,7 @@ impl<'a> Builder<'a> {
     fn next(&mut self) -> Fallible<(Event<'a>, RawSpan)> {
         match self.parser.next_event() {
             Some(Ok(it)) => Ok(it),
-            Some(Err(err)) => Err(self.scan_error(&err)),
+            Some(Err(err)) => Err(Box::new(self.scan_error(&err))),
             // Only after the end of the stream, where nobody asks.
             None => Ok((Event::StreamEnd, RawSpan::default())),
         }
@@ -134,23 +141,27 @@ impl<'a> Builder<'a> {
 
     fn scan_error(&self, err: &ScanError) -> SuiteError {
         let (line, column) = (err.marker().line().max(1), err.marker().col() + 1);
-        let kind = SuiteErrorKind::NotYaml { cause: err.info().to_owned() };
+        // The scanner looks ahead, and has a limit of its own to how far.
+        let kind = match err.info() {
+            "recursion limit exceeded" => SuiteErrorKind::TooDeep { depth_max: DEPTH_MAX },
+            cause => SuiteErrorKind::NotYaml { cause: cause.to_owned() },
+        };
         kind.at(Span::new(&self.source.path, line, column, 1))
     }
 
     fn node(&mut self, event: Event<'a>, raw: RawSpan, depth: usize) -> Fallible<Rc<Node>> {
         let span = self.span(raw);
         if depth >= DEPTH_MAX {
-            return Err(SuiteErrorKind::TooDeep { depth_max: DEPTH_MAX }.at(span));
+            return fail(SuiteErrorKind::TooDeep { depth_max: DEPTH_MAX }, span);
         }
         let (value, anchor, size) = match event {
             Event::Alias(anchor) => {
                 if self.open_anchors.contains(&anchor) {
-                    return Err(SuiteErrorKind::AliasInItself.at(span));
+                    return fail(SuiteErrorKind::AliasInItself, span);
                 }
                 let Some(node) = self.anchors.get(&anchor).map(Rc::clone) else {
                     let cause = "the alias stands for nothing".to_owned();
-                    return Err(SuiteErrorKind::NotYaml { cause }.at(span));
+                    return fail(SuiteErrorKind::NotYaml { cause }, span);
                 };
                 self.count(node.size, &span)?;
                 return Ok(node);
@@ -171,9 +182,11 @@ impl<'a> Builder<'a> {
                     ("" | "~" | "null" | "Null" | "NULL", true) => Value::Null,
                     _ => Value::Text(Text { text: text.into_owned(), is_plain }),
                 };
-                let span = match style {
-                    ScalarStyle::Literal | ScalarStyle::Folded => self.block_span(raw),
-                    _ => span,
+                // Its place is its first line; that of an anchor or a tag is the line above.
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let span = match is_block && (anchor > 0 || tag.is_some()) {
+                    true => self.block_span(raw),
+                    false => span,
                 };
                 let node = Rc::new(Node { span, value, size: 1 });
                 if anchor > 0 {
@@ -207,7 +220,7 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 let cause = "a value is missing".to_owned();
-                return Err(SuiteErrorKind::NotYaml { cause }.at(span));
+                return fail(SuiteErrorKind::NotYaml { cause }, span);
             }
         };
         let node = Rc::new(Node { span, value, size });
@@ -218,8 +231,8 @@ impl<'a> Builder<'a> {
         Ok(node)
     }
 
-    fn entries(&mut self, depth: usize) -> Fallible<(Vec<(Key, Rc<Node>)>, usize)> {
-        let mut entries: Vec<(Key, Rc<Node>)> = Vec::new();
+    fn entries(&mut self, depth: usize) -> Fallible<(Entries, usize)> {
+        let mut entries = Entries::new();
         // Mappings are small, and are looked through; only great ones need an index.
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut size = 0;
@@ -259,7 +272,7 @@ impl<'a> Builder<'a> {
     fn count(&mut self, nodes: usize, span: &Span) -> Fallible<()> {
         self.nodes = self.nodes.saturating_add(nodes);
         match self.nodes > NODES_MAX {
-            true => Err(SuiteErrorKind::TooManyNodes { nodes_max: NODES_MAX }.at(span.clone())),
+            true => fail(SuiteErrorKind::TooManyNodes { nodes_max: NODES_MAX }, span.clone()),
             false => Ok(()),
         }
     }
@@ -383,13 +396,14 @@ mod tests {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
             text += &format!("a{level}: &a{level} [{aliases}]\n");
         }
-        check(&text, "t.yaml:6:27: more than 1000000 values once aliases are expanded");
+        check(&text, "t.yaml:6:45: more than 1000000 values once aliases are expanded");
     }
 
     #[test]
     fn depth_is_limited() {
-        let flow = "[".repeat(100_000);
-        check(&flow, "t.yaml:1:65: nested more than 64 deep");
+        let flow = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        check(&flow(65), "t.yaml:1:65: nested more than 64 deep");
+        check(&flow(100_000), "t.yaml:1:256: nested more than 64 deep");
         let block = "- ".repeat(100_000);
         check(&block, "t.yaml:1:129: nested more than 64 deep");
     }
@@ -401,10 +415,7 @@ mod tests {
 
     #[test]
     fn what_is_not_yaml_has_a_place() {
-        check(
-            "a: [1\nb: 2\n",
-            "t.yaml:2:2: not YAML: while parsing a flow sequence, expected ',' or ']'",
-        );
+        check("a: [1\nb: 2\n", "t.yaml:2:2: not YAML: illegal placement of ':' indicator");
     }
 
     #[test]
