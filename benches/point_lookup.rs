@@ -1,0 +1,152 @@
+//! Point lookups by clustering key on an interactive table, over HTTP: how many a second, how
+//! long, and how many micro-partitions each reads.
+//!
+//! `cargo bench --bench point_lookup [-- ORDERS]` (1,000,000 orders unless said otherwise). Client
+//! and emulator share the machine, so the figures are of both together; compare them as ratios.
+
+use hdrhistogram::Histogram;
+use snowgauge::{
+    suite::{self, Action, Release},
+    target::{EmulatorTarget, Ending, LoginRequest, Session, Statement, Target},
+};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const WARM_UP: Duration = Duration::from_secs(1);
+const MEASURED: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let orders: u64 = std::env::args().skip(1).find_map(|it| it.parse().ok()).unwrap_or(1_000_000);
+    let target = Arc::new(EmulatorTarget::start(Release::ZeroCopy)?);
+    let mut session = target.login(LoginRequest::default()).await?;
+    for sql in [
+        "CREATE INTERACTIVE WAREHOUSE BENCH_IW WAREHOUSE_SIZE = 'XSMALL' MAX_CONCURRENCY_LEVEL = 64",
+        "ALTER WAREHOUSE BENCH_IW RESUME IF SUSPENDED",
+        "USE WAREHOUSE COMPUTE_WH",
+    ] {
+        execute(session.as_mut(), sql).await?;
+    }
+    let built = Instant::now();
+    build(session.as_mut(), orders).await?;
+    println!("{orders} orders built in {:.1} s", built.elapsed().as_secs_f64());
+
+    println!("sessions   lookups/s   p50 us   p99 us   max us   samples");
+    for sessions in [1, 16] {
+        measure(&target, sessions, orders).await?;
+    }
+    let scanned = execute(
+        session.as_mut(),
+        "SELECT AVG(PARTITIONS_SCANNED), MAX(PARTITIONS_SCANNED), MAX(PARTITIONS_TOTAL) \
+         FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 10000)) \
+         WHERE QUERY_TEXT LIKE 'SELECT * FROM ORDER_LOOKUP WHERE ORDER_ID = %'",
+    )
+    .await?;
+    println!(
+        "micro-partitions read by a lookup (mean, most) and there are: {}",
+        scanned.join(", ")
+    );
+    session.close().await;
+    Ok(())
+}
+
+/// The data set `orders`, as the suites build it.
+async fn build(session: &mut dyn Session, orders: u64) -> Result<(), Box<dyn Error>> {
+    let suites = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites");
+    let loaded = suite::load(&[suites]).map_err(|errors| errors.to_string())?;
+    let data_set = loaded.data_sets.iter().find(|it| it.name == "orders").ok_or("no data set")?;
+    let variables: BTreeMap<String, String> = [
+        ("scale", orders.to_string()),
+        ("customers_count", (orders / 50).max(100).to_string()),
+        ("database", "SNOWGAUGE".to_owned()),
+        ("schema", "PUBLIC".to_owned()),
+        ("interactive", "BENCH_IW".to_owned()),
+        ("standard", "COMPUTE_WH".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    for step in &data_set.steps {
+        let Action::Execute { sql, .. } = &step.action else { continue };
+        let sql = suite::vars::substitute(sql, &variables)
+            .map_err(|unknown| format!("unknown variables: {unknown:?}"))?;
+        execute(session, &sql).await?;
+    }
+    Ok(())
+}
+
+/// Closed loop: each session asks for one order after another.
+async fn measure(
+    target: &Arc<EmulatorTarget>,
+    sessions: u64,
+    orders: u64,
+) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    let mut tasks = Vec::new();
+    for number in 0..sessions {
+        let request =
+            LoginRequest { warehouse: Some("BENCH_IW".to_owned()), ..LoginRequest::default() };
+        let mut session = target.login(request).await?;
+        tasks.push(tokio::spawn(async move {
+            let mut histogram = histogram().map_err(|error| error.to_string())?;
+            let mut order = number * 7_919;
+            while started.elapsed() < WARM_UP + MEASURED {
+                // A walk over all orders that looks random.
+                order = (order * 48_271 + 11) % orders;
+                let wanted = (order + 1).to_string();
+                let sql = format!("SELECT * FROM ORDER_LOOKUP WHERE ORDER_ID = {wanted}");
+                let sent = Instant::now();
+                let row = execute(session.as_mut(), &sql).await?;
+                let took = sent.elapsed();
+                if row.first() != Some(&wanted) {
+                    return Err(format!("order {wanted} was not found: {row:?}"));
+                }
+                if started.elapsed() > WARM_UP {
+                    histogram.saturating_record(took.as_micros() as u64);
+                }
+            }
+            session.close().await;
+            Ok::<_, String>(histogram)
+        }));
+    }
+    let mut all = histogram()?;
+    for task in tasks {
+        all.add(task.await??)?;
+    }
+    println!(
+        "{sessions:>8}   {:>9.0}   {:>6}   {:>6}   {:>6}   {:>7}",
+        all.len() as f64 / MEASURED.as_secs_f64(),
+        all.value_at_quantile(0.5),
+        all.value_at_quantile(0.99),
+        all.max(),
+        all.len(),
+    );
+    Ok(())
+}
+
+/// Microseconds up to a minute: a histogram that is left to grow by itself would record what is
+/// beyond its bound as almost nothing.
+fn histogram() -> Result<Histogram<u64>, hdrhistogram::CreationError> {
+    Histogram::new_with_bounds(1, 60_000_000, 3)
+}
+
+/// The first row, as text.
+async fn execute(session: &mut dyn Session, sql: &str) -> Result<Vec<String>, String> {
+    let statement = Statement { sql: sql.to_owned(), ..Statement::default() };
+    match session.execute(&statement).await.ending {
+        Ending::Rows(rows) => {
+            let row = rows.rows.into_iter().next().unwrap_or_default();
+            Ok(row
+                .iter()
+                .zip(&rows.columns)
+                .map(|(it, column)| it.text(&column.data_type))
+                .collect())
+        }
+        other => Err(format!("{sql}: {other:?}")),
+    }
+}
