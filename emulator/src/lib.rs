@@ -23,4 +23,7 @@ pub mod warehouse;
 pub mod wire;
 
 pub use release::Release;
+
+/// Stack that the threads of an emulator need: statements nest, and parsing and planning recurse.
+pub const STACK_BYTES: usize = 16 << 20;
 pub use wire::{Emulator, EmulatorSettings};

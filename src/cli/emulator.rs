@@ -21,7 +21,10 @@ pub struct EmulatorArgs {
 }
 
 pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(snowgauge_emulator::STACK_BYTES)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut settings = EmulatorSettings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),

@@ -85,6 +85,7 @@ fn run(
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("emulator-worker")
+        .thread_stack_size(snowgauge_emulator::STACK_BYTES)
         .enable_all()
         .build();
     let runtime = match runtime {

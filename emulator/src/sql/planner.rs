@@ -54,8 +54,7 @@ impl Queries {
             // what is quick need not wait for it.
             .worker_threads(cores.max(2) * 4)
             .thread_name("emulator-query")
-            // Deeply nested plans recurse.
-            .thread_stack_size(16 << 20)
+            .thread_stack_size(crate::STACK_BYTES)
             .enable_time()
             .build()
             .map_err(SqlError::internal)?;
