@@ -37,18 +37,18 @@ pub struct RunArgs {
     target: TargetArgs,
 
     /// Orders in the data set `orders`; other tables grow with it.
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     scale: u64,
 
     /// Suites that run beside each other.
     #[arg(long, value_name = "N", default_value_t = 4)]
     jobs: usize,
 
-    /// Write a JUnit report to FILE.
+    /// Write the JUnit report to FILE [default: `junit.xml` beside the journal].
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Write a JSON report to FILE.
+    /// Write the JSON report to FILE [default: `report.json` beside the journal].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -67,7 +67,7 @@ pub fn run(args: RunArgs) -> Result<Ending, CliError> {
         .map_err(|err| CliError::of_plan(err, &loaded))?;
 
     let runtime = tokio::runtime::Runtime::new()?;
-    let summary = runtime.block_on(async {
+    let (summary, folder) = runtime.block_on(async {
         let connected = connect(&args.target)?;
         let mut options = RunOptions::new(RunId::random());
         options.seed = args.seed.unwrap_or_else(random_seed);
@@ -92,19 +92,18 @@ pub fn run(args: RunArgs) -> Result<Ending, CliError> {
             eprintln!("warning: a report is not whole: {failure}");
         }
         println_quietly(&format!("journal: {}", journal_path.display()));
-        Ok::<_, CliError>(summary)
+        let folder = journal_path.parent().map(PathBuf::from).unwrap_or_default();
+        Ok::<_, CliError>((summary, folder))
     })?;
 
     // Each is tried, whatever became of the one before it.
-    let mut written = Ok(());
-    if let Some(path) = &args.junit {
-        written = written.and(junit::write(path, &summary).map_err(|err| cannot_write(path, &err)));
-        println_quietly(&format!("junit: {}", path.display()));
-    }
-    if let Some(path) = &args.json {
-        written = written.and(json::write(path, &summary).map_err(|err| cannot_write(path, &err)));
-        println_quietly(&format!("json: {}", path.display()));
-    }
+    let junit_path = args.junit.unwrap_or_else(|| folder.join("junit.xml"));
+    let json_path = args.json.unwrap_or_else(|| folder.join("report.json"));
+    let junit = junit::write(&junit_path, &summary).map_err(|err| cannot_write(&junit_path, &err));
+    println_quietly(&format!("junit: {}", junit_path.display()));
+    let json = json::write(&json_path, &summary).map_err(|err| cannot_write(&json_path, &err));
+    println_quietly(&format!("json: {}", json_path.display()));
+    let written = junit.and(json);
     written?;
     Ok(Ending::of(&summary))
 }
