@@ -151,5 +151,5 @@ async fn a_join_that_ran_out_of_time_stops_computing() {
     }
     let started = std::time::Instant::now();
     account.check("select count(*) from t where n < 5", "5").await;
-    assert!(started.elapsed().as_millis() < 500, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
 }
