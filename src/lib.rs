@@ -10,6 +10,7 @@
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
 
 pub mod cli;
+pub mod fixture;
 mod harness;
 pub mod report;
 pub mod run;

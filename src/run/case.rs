@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     suite::{Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, span::Span},
-    target::{Ending, Refusal, Rows, Target, Value},
+    target::{Ending, QueryTag, Refusal, Rows, Target, Value},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -48,7 +48,7 @@ pub async fn run_case(
     planned: &PlannedCase,
     shared: Shared<'_>,
     variables: &mut Variables,
-    tag: &str,
+    tag: &QueryTag,
     is_limits: bool,
 ) -> CaseEnd {
     let case = &planned.case;
@@ -107,7 +107,7 @@ pub async fn run_steps(
     steps: &[Step],
     shared: Shared<'_>,
     variables: &mut Variables,
-    tag: &str,
+    tag: &QueryTag,
 ) -> Result<(), SetupFailure> {
     let mut run = CaseRun {
         shared,
@@ -154,7 +154,7 @@ pub struct SetupFailure {
 
 struct CaseRun<'a> {
     shared: Shared<'a>,
-    tag: &'a str,
+    tag: &'a QueryTag,
     /// Whether an expected refusal that does not come is news rather than a failure.
     is_limits: bool,
     steps: Vec<StepReport>,

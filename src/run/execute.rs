@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     suite::{Action, DataSet, Evidence, Expect, Release, Step},
-    target::{Rows, Target},
+    target::{Owner, Part, QueryTag, Rows, Target},
 };
 use chrono::{TimeDelta, Utc};
 use std::{
@@ -115,7 +115,7 @@ pub async fn execute(
     });
 
     let keys = plan.keys();
-    let tag = format!("snowgauge/{}", options.run);
+    let tag = QueryTag::new(options.run.to_string(), Owner::Run, Part::Objects);
     let expires_at = target.now()
         + TimeDelta::from_std(options.expires_after).unwrap_or_else(|_| TimeDelta::hours(6));
     let admin = Arc::new(tokio::sync::Mutex::new((
@@ -192,7 +192,7 @@ async fn prepare(
         Err(cause) => Err(cause),
         Ok(()) => async {
             objects.make(admin).await?;
-            objects.make_schema(admin, &objects.data_schema()).await
+            objects.make_schema(admin, &objects.data_schema(), Owner::Run).await
         }
         .await
         .map_err(|err| err.to_string()),
@@ -205,6 +205,7 @@ async fn prepare(
     let mut no_interactive = None;
     if needs_interactive(plan) {
         let started_at = Instant::now();
+        admin.tag = admin.tag.part(Part::Interactive);
         let warehouse = objects.make_interactive(admin).await;
         work(events, "make an interactive warehouse", started_at, warehouse.as_ref().err());
         match warehouse {
@@ -214,6 +215,7 @@ async fn prepare(
         }
         if no_interactive.is_none() && release.is_none() {
             let started_at = Instant::now();
+            admin.tag = admin.tag.part(Part::Probe);
             let told = match probe::signs(admin, objects).await {
                 Ok(signs) => probe::release(&signs),
                 Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
@@ -371,12 +373,12 @@ impl Run {
             .with("customers_count", customers_count(self.options.scale).to_string())
     }
 
-    fn sessions(&self, schema: &str, tag: &str) -> Sessions {
+    fn sessions(&self, schema: &str, tag: &QueryTag) -> Sessions {
         let start = Start {
             schema: format!("{}.{schema}", self.prepared.database),
             standard: self.prepared.standard.clone(),
             interactive: self.prepared.interactive.clone(),
-            tag: tag.to_owned(),
+            tag: tag.part(Part::Sessions),
             give_up_after: self.options.give_up_after,
         };
         Sessions::new(self.target.clone(), self.stop.clone(), start)
@@ -399,7 +401,8 @@ impl Run {
         }
 
         let schema = format!("{}_{}", self.options.run, planned.schema_suffix);
-        let tag = format!("snowgauge/{}/{}", self.options.run, planned.suite.name);
+        let owner = Owner::Suite(planned.suite.name.clone());
+        let tag = QueryTag::new(self.options.run.to_string(), owner, Part::SetUp);
         let mut sessions = self.sessions(&schema, &tag);
         let mut variables = self.variables(&schema);
         let prepared = self.prepare_suite(planned, &schema, &mut sessions, &mut variables, &tag);
@@ -461,7 +464,7 @@ impl Run {
         schema: &str,
         sessions: &mut Sessions,
         variables: &mut Variables,
-        tag: &str,
+        tag: &QueryTag,
     ) -> Result<(), SetupFailure> {
         for name in &planned.suite.data {
             let Some(data_set) = self.data_sets.get(&name.value) else { continue };
@@ -473,7 +476,7 @@ impl Run {
         {
             let mut guard = self.admin.lock().await;
             let (admin, objects) = &mut *guard;
-            objects.make_schema(admin, schema).await.map_err(setup_failure)?;
+            objects.make_schema(admin, schema, tag.owner.clone()).await.map_err(setup_failure)?;
         }
         if planned.suite.setup.is_empty() {
             return Ok(());
@@ -493,7 +496,8 @@ impl Run {
     /// Builds a data set in its own schema; the values of what it provides.
     async fn build(&self, data_set: &DataSet) -> Result<BTreeMap<String, String>, SetupFailure> {
         let started_at = Instant::now();
-        let tag = format!("snowgauge/{}/{}", self.options.run, data_set.name);
+        let owner = Owner::DataSet(data_set.name.clone());
+        let tag = QueryTag::new(self.options.run.to_string(), owner, Part::SetUp);
         let mut sessions = self.sessions(&self.prepared.data_schema, &tag);
         let mut variables = self.variables(&self.prepared.data_schema);
         let base = variables.clone();
@@ -540,7 +544,7 @@ impl Run {
         sessions: &mut Sessions,
         variables: &mut Variables,
         labels: &mut BTreeMap<String, (String, Vec<String>)>,
-        suite_tag: &str,
+        suite_tag: &QueryTag,
     ) -> CaseReport {
         let at = Utc::now();
         let started_at = Instant::now();
@@ -552,8 +556,11 @@ impl Run {
             // A session that cannot be put back is opened again by the case that needs it.
             let _ = sessions.restore().await;
         }
-        let name = case.key.id.as_deref().unwrap_or(&case.key.name);
-        let tag = format!("{suite_tag}/{name}");
+        let name = match &case.key.id {
+            Some(id) => format!("{id} {}", case.key.name),
+            None => case.key.name.clone(),
+        };
+        let tag = suite_tag.part(Part::Case(name));
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
         let shared = self.shared(sessions, labels);
         let end = case::run_case(case, shared, variables, &tag, is_limits).await;

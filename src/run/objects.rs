@@ -4,15 +4,21 @@
 //! can sweep what a killed one left.
 
 use crate::target::{
-    Ending, LoginError, LoginRequest, Refusal, Rows, Session, Statement, Target, Value,
+    Ending, LoginError, LoginRequest, Owner, Part, QueryTag, Refusal, Rows, Session, Statement,
+    Target, Value,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// The run's own session, for everything that is not a case's.
 pub struct Admin {
     target: Arc<dyn Target>,
-    tag: String,
+    /// What it is executing for, at the moment.
+    pub tag: QueryTag,
     give_up_after: Duration,
     session: Option<Box<dyn Session>>,
 }
@@ -27,12 +33,16 @@ pub enum AdminError {
 }
 
 impl Admin {
-    pub fn new(target: Arc<dyn Target>, tag: String, give_up_after: Duration) -> Self {
+    pub fn new(target: Arc<dyn Target>, tag: QueryTag, give_up_after: Duration) -> Self {
         Self { target, tag, give_up_after, session: None }
     }
 
     pub async fn login(&mut self) -> Result<(), LoginError> {
-        let request = LoginRequest { tag: self.tag.clone(), ..LoginRequest::default() };
+        let request = LoginRequest {
+            session: "run".to_owned(),
+            tag: self.tag.clone(),
+            ..LoginRequest::default()
+        };
         self.session = Some(self.target.login(request).await?);
         Ok(())
     }
@@ -85,7 +95,8 @@ pub struct Objects {
     pub standard: String,
     pub interactive: String,
     comment: String,
-    schemas: BTreeSet<String>,
+    /// Whose they are, by name.
+    schemas: BTreeMap<String, Owner>,
 }
 
 impl Objects {
@@ -153,9 +164,16 @@ impl Objects {
         Ok(())
     }
 
-    pub async fn make_schema(&mut self, admin: &mut Admin, name: &str) -> Result<(), AdminError> {
+    /// Makes a schema for `owner`.
+    pub async fn make_schema(
+        &mut self,
+        admin: &mut Admin,
+        name: &str,
+        owner: Owner,
+    ) -> Result<(), AdminError> {
         // Known before it is made, so that it is dropped even if the answer is lost.
-        self.schemas.insert(name.to_owned());
+        self.schemas.insert(name.to_owned(), owner.clone());
+        admin.tag = admin.tag.owner(owner, Part::Objects);
         admin
             .query(&format!(
                 "CREATE SCHEMA IF NOT EXISTS {} COMMENT = '{}'",
@@ -172,26 +190,36 @@ impl Objects {
         let own = format!("{}_", self.run);
         let mut errors = Vec::new();
 
+        // What is known first, so that it is dropped whatever the target tells of the rest.
+        admin.tag = admin.tag.owner(Owner::Run, Part::CleanUp);
+        for name in [&self.standard, &self.interactive] {
+            drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
+        }
+        for (name, owner) in &self.schemas {
+            admin.tag = admin.tag.owner(owner.clone(), Part::CleanUp);
+            let name = self.qualified(name);
+            drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
+        }
+        admin.tag = admin.tag.owner(Owner::Run, Part::CleanUp);
+
         // Cases make objects of their own, and some of them fail before they drop them.
         let like = format!("LIKE '{}%'", self.run);
-        let seen = names(admin, &format!("SHOW WAREHOUSES {like}"), &own).await.unwrap_or_default();
-        let known = [self.standard.clone(), self.interactive.clone()];
-        for name in known.into_iter().chain(seen).collect::<BTreeSet<_>>() {
+        let shown = async |admin: &mut Admin, show: String| {
+            names(admin, &show, &own).await.unwrap_or_default()
+        };
+        for name in shown(admin, format!("SHOW WAREHOUSES {like}")).await {
             drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
         }
         if !self.database.is_empty() {
             let show = format!("SHOW SCHEMAS {like} IN DATABASE {}", self.database);
-            let seen = names(admin, &show, &own).await.unwrap_or_default();
-            let schemas: BTreeSet<String> = self.schemas.iter().cloned().chain(seen).collect();
-            for name in schemas {
+            for name in shown(admin, show).await {
                 let name = self.qualified(&name);
                 drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
             }
         }
-        let seen = names(admin, &format!("SHOW DATABASES {like}"), &own).await.unwrap_or_default();
         let made = self.is_own_database.then(|| self.database.clone());
-        let databases: BTreeSet<String> = made.into_iter().chain(seen).collect();
-        for name in databases {
+        let seen = shown(admin, format!("SHOW DATABASES {like}")).await;
+        for name in made.into_iter().chain(seen).collect::<BTreeSet<_>>() {
             drop(admin, &format!("DROP DATABASE IF EXISTS {name}"), &mut errors).await;
         }
         errors

@@ -3,7 +3,7 @@
 
 use super::Stop;
 use crate::target::{
-    Ending, Execution, LoginError, LoginRequest, Session, Statement, Target, Value,
+    Ending, Execution, LoginError, LoginRequest, QueryTag, Session, Statement, Target, Value,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ pub struct Start {
     pub standard: String,
     pub interactive: String,
     /// `QUERY_TAG` of what the sessions do outside of cases.
-    pub tag: String,
+    pub tag: QueryTag,
     pub give_up_after: Duration,
 }
 
@@ -101,7 +101,7 @@ impl Sessions {
         name: &str,
         sql: &str,
         binds: &[String],
-        tag: &str,
+        tag: &QueryTag,
     ) -> Result<Executed, NotExecuted> {
         if !self.open.contains_key(name) {
             self.login(name).await?;
@@ -132,7 +132,11 @@ impl Sessions {
     }
 
     async fn login(&mut self, name: &str) -> Result<(), NotExecuted> {
-        let request = LoginRequest { tag: self.start.tag.clone(), ..LoginRequest::default() };
+        let request = LoginRequest {
+            session: name.to_owned(),
+            tag: self.start.tag.clone(),
+            ..LoginRequest::default()
+        };
         let session = self.target.login(request).await.map_err(|err| match err {
             LoginError::Unreachable { .. } => NotExecuted::Gone(err.to_string()),
             LoginError::Refused { .. } | LoginError::Unusable { .. } => {
@@ -178,7 +182,7 @@ impl Sessions {
         name: &str,
         sql: &str,
         binds: Vec<Value>,
-        tag: &str,
+        tag: &QueryTag,
     ) -> Result<Execution, NotExecuted> {
         if let Some(cause) = self.stop.cause() {
             return Err(NotExecuted::Stopped(cause));
@@ -189,7 +193,7 @@ impl Sessions {
         let statement = Statement {
             sql: sql.to_owned(),
             binds,
-            tag: Some(tag.to_owned()),
+            tag: Some(tag.clone()),
             give_up_after: self.start.give_up_after,
         };
         let canceller = open.session.canceller();

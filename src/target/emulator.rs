@@ -185,7 +185,10 @@ mod tests {
         assert_eq!(target.kind(), TargetKind::Emulator);
         assert_eq!(target.place(), target.address().to_string());
 
-        let request = LoginRequest { tag: "run-1".to_owned(), ..LoginRequest::default() };
+        let request = LoginRequest {
+            tag: QueryTag::new("1", Owner::Run, Part::Objects),
+            ..LoginRequest::default()
+        };
         let mut session = target.login(request).await.unwrap();
         check(&mut session, "select 1, 'a', null", "1|a|NULL").await;
         for (name, value) in [("QUERY_TAG", "run-1"), ("USE_CACHED_RESULT", "false")] {

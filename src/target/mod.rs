@@ -8,6 +8,7 @@ pub mod decode;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod live;
+mod query_tag;
 mod scripted;
 mod value;
 
@@ -15,6 +16,7 @@ pub use connection::{Connection, ConnectionError};
 #[cfg(feature = "emulator")]
 pub use emulator::EmulatorTarget;
 pub use live::LiveTarget;
+pub use query_tag::{Owner, Part, QueryTag};
 pub use scripted::{Executed, Reply, Scripted};
 pub use value::{Column, Rows, Type, Value};
 
@@ -74,8 +76,10 @@ pub struct LoginRequest {
     pub schema: Option<String>,
     pub warehouse: Option<String>,
     pub role: Option<String>,
+    /// What the session is called in suites: `standard`, `interactive`, … For people.
+    pub session: String,
     /// `QUERY_TAG` of every statement that does not set its own.
-    pub tag: String,
+    pub tag: QueryTag,
 }
 
 /// One statement.
@@ -83,8 +87,8 @@ pub struct LoginRequest {
 pub struct Statement {
     pub sql: String,
     pub binds: Vec<Value>,
-    /// `QUERY_TAG` for this statement: run, suite and case. The session's where empty.
-    pub tag: Option<String>,
+    /// `QUERY_TAG` for this statement: run, suite and case. The session's where there is none.
+    pub tag: Option<QueryTag>,
     /// How long the harness waits before it gives up and cancels. Not the server's own timeout.
     /// Zero is no limit.
     pub give_up_after: Duration,

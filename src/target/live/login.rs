@@ -190,7 +190,7 @@ impl Additions {
         // A result from the cache says nothing about the engine, and is always fast.
         let mut parameters = Map::from_iter([("USE_CACHED_RESULT".to_owned(), json!(false))]);
         if !request.tag.is_empty() {
-            parameters.insert("QUERY_TAG".to_owned(), json!(request.tag));
+            parameters.insert("QUERY_TAG".to_owned(), json!(request.tag.to_string()));
         }
         Self { query, parameters }
     }

@@ -213,7 +213,7 @@ fn body(statement: &Statement) -> Json {
         ("querySubmissionTime".to_owned(), json!(submitted_at)),
     ]);
     if let Some(tag) = &statement.tag {
-        body.insert("parameters".to_owned(), json!({"QUERY_TAG": tag}));
+        body.insert("parameters".to_owned(), json!({"QUERY_TAG": tag.to_string()}));
     }
     if let Some(bindings) = bind::bindings(&statement.binds) {
         body.insert("bindings".to_owned(), bindings);

@@ -118,7 +118,11 @@ async fn a_statement_is_sent_with_its_tag_and_binds() {
     let mut session = login(&server).await;
     let statement = Statement {
         binds: vec![Value::Number { digits: 5, scale: 0 }],
-        tag: Some("run/suite/case".to_owned()),
+        tag: Some(QueryTag::new(
+            "1",
+            Owner::Suite("suite".to_owned()),
+            Part::Case("case".to_owned()),
+        )),
         ..statement("select ?")
     };
     session.execute(&statement).await;
@@ -145,7 +149,7 @@ async fn a_session_starts_as_it_was_asked_to() {
     let request = LoginRequest {
         database: Some("d".to_owned()),
         role: Some("other".to_owned()),
-        tag: "run-1".to_owned(),
+        tag: QueryTag::new("1", Owner::Run, Part::Objects),
         ..LoginRequest::default()
     };
     LiveTarget::new(connection).login(request).await.unwrap();
