@@ -114,6 +114,10 @@ pub async fn execute(
         cases: plan.keys(),
     });
 
+    for (name, value) in target.facts() {
+        events.send(Event::Fact { name, value });
+    }
+
     let keys = plan.keys();
     let tag = QueryTag::new(options.run.to_string(), Owner::Run, Part::Objects);
     let expires_at = target.now()
@@ -132,8 +136,8 @@ pub async fn execute(
         Err(cause) => Some(cause),
         Ok(prepared) => {
             let data_sets = plan.data_sets.into_iter();
-            let kind = target.kind().name();
-            let labels_here = prepared.release.map(Release::name).into_iter().chain([kind]);
+            let labels = target.labels();
+            let labels_here = prepared.release.map(Release::name).into_iter().chain(labels);
             let run = Arc::new(Run {
                 labels_here: labels_here.collect(),
                 target,

@@ -3,7 +3,8 @@
 
 use super::Stop;
 use crate::target::{
-    Ending, Execution, LoginError, LoginRequest, QueryTag, Session, Statement, Target, Value,
+    Context, Ending, Execution, LoginError, LoginRequest, QueryTag, Session, Statement, Target,
+    Value, wording::words,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -31,8 +32,7 @@ pub struct Sessions {
 
 struct Open {
     session: Box<dyn Session>,
-    /// As far as can be told from the statements.
-    warehouse: String,
+    context: Context,
     left: Left,
 }
 
@@ -75,11 +75,11 @@ impl Sessions {
 
     /// The warehouse that a session is on, or will start with.
     pub fn warehouse(&self, session: &str) -> &str {
-        match self.open.get(session) {
-            Some(it) => &it.warehouse,
-            None if session == "interactive" => &self.start.interactive,
-            None => &self.start.standard,
-        }
+        let is_on = self.open.get(session).and_then(|it| it.context.warehouse());
+        is_on.unwrap_or(match session {
+            "interactive" => &self.start.interactive,
+            _ => &self.start.standard,
+        })
     }
 
     /// Puts sessions back to where they started.
@@ -111,9 +111,6 @@ impl Sessions {
         let warehouse = self.warehouse(name).to_owned();
         if let Some(open) = self.open.get_mut(name) {
             open.left = open.left.max(left_by(sql));
-            if let (Ending::Rows(_), Some(used)) = (&execution.ending, warehouse_used_by(sql)) {
-                open.warehouse = used;
-            }
         }
         Ok(Executed { execution, warehouse })
     }
@@ -143,7 +140,7 @@ impl Sessions {
                 NotExecuted::NoSession(err.to_string())
             }
         })?;
-        let open = Open { session, warehouse: String::new(), left: Left::Elsewhere };
+        let open = Open { session, context: Context::default(), left: Left::Elsewhere };
         self.open.insert(name.to_owned(), open);
         self.settle(name).await
     }
@@ -170,7 +167,6 @@ impl Sessions {
             )));
         }
         if let Some(open) = self.open.get_mut(name) {
-            open.warehouse = warehouse;
             open.left = Left::AsItWas;
         }
         Ok(())
@@ -211,6 +207,9 @@ impl Sessions {
         let is_usable = match &executed {
             // After a time-out of ours the statement may still occupy the session.
             Ok(execution) => {
+                if let Ending::Rows(_) = execution.ending {
+                    open.context.follow(sql);
+                }
                 !matches!(execution.ending, Ending::Lost { .. } | Ending::TimedOut { .. })
             }
             Err((_, ended)) => *ended,
@@ -220,23 +219,6 @@ impl Sessions {
         }
         executed.map_err(|(cause, _)| NotExecuted::Stopped(cause))
     }
-}
-
-/// The statement's first words in upper case, without comments.
-fn words(sql: &str) -> Vec<String> {
-    let mut rest = sql.trim_start();
-    loop {
-        rest = match rest {
-            it if it.starts_with("--") || it.starts_with("//") => {
-                it.split_once('\n').map_or("", |(_, rest)| rest)
-            }
-            it if it.starts_with("/*") => it.split_once("*/").map_or("", |(_, rest)| rest),
-            _ => break,
-        }
-        .trim_start();
-    }
-    let end = |it: char| it.is_whitespace() || matches!(it, ';' | '(');
-    rest.split(end).filter(|it| !it.is_empty()).take(8).map(str::to_uppercase).collect()
 }
 
 fn left_by(sql: &str) -> Left {
@@ -259,22 +241,6 @@ fn left_by(sql: &str) -> Left {
     }
 }
 
-/// The warehouse that is current after the statement, if it says so.
-fn warehouse_used_by(sql: &str) -> Option<String> {
-    let words = words(sql);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["USE", "WAREHOUSE", name, ..] => Some((*name).to_owned()),
-        // Creating a warehouse makes it current.
-        ["CREATE", rest @ ..] => {
-            let at = rest.iter().take(4).position(|it| *it == "WAREHOUSE")?;
-            let name = rest[at + 1..].iter().find(|it| !matches!(**it, "IF" | "NOT" | "EXISTS"))?;
-            Some((*name).to_owned())
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,21 +248,20 @@ mod tests {
     #[test]
     fn statements_that_leave_a_session_changed_are_known() {
         #[track_caller]
-        fn check(sql: &str, left: Left, warehouse: Option<&str>) {
+        fn check(sql: &str, left: Left) {
             assert_eq!(left_by(sql), left);
-            assert_eq!(warehouse_used_by(sql).as_deref(), warehouse);
         }
-        check("SELECT 1", Left::AsItWas, None);
-        check("use warehouse w;", Left::Elsewhere, Some("W"));
-        check("-- why\n /* not */ USE SCHEMA s", Left::Elsewhere, None);
-        check("CREATE OR REPLACE INTERACTIVE WAREHOUSE W TABLES (T)", Left::Elsewhere, Some("W"));
-        check("CREATE WAREHOUSE IF NOT EXISTS W", Left::Elsewhere, Some("W"));
-        check("CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT 1", Left::AsItWas, None);
-        check("CREATE TRANSIENT SCHEMA S", Left::Elsewhere, None);
-        check("DROP DATABASE D", Left::Elsewhere, None);
-        check("ALTER SESSION SET TIMEZONE = 'UTC'", Left::Changed, None);
-        check("ALTER WAREHOUSE W RESUME", Left::AsItWas, None);
-        check("BEGIN", Left::Changed, None);
-        check("", Left::AsItWas, None);
+        check("SELECT 1", Left::AsItWas);
+        check("use warehouse w;", Left::Elsewhere);
+        check("-- why\n /* not */ USE SCHEMA s", Left::Elsewhere);
+        check("CREATE OR REPLACE INTERACTIVE WAREHOUSE W TABLES (T)", Left::Elsewhere);
+        check("CREATE WAREHOUSE IF NOT EXISTS W", Left::Elsewhere);
+        check("CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT 1", Left::AsItWas);
+        check("CREATE TRANSIENT SCHEMA S", Left::Elsewhere);
+        check("DROP DATABASE D", Left::Elsewhere);
+        check("ALTER SESSION SET TIMEZONE = 'UTC'", Left::Changed);
+        check("ALTER WAREHOUSE W RESUME", Left::AsItWas);
+        check("BEGIN", Left::Changed);
+        check("", Left::AsItWas);
     }
 }

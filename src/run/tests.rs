@@ -156,7 +156,7 @@ impl Run {
     fn check_executed(&self, expected: &[&str]) -> &Self {
         let log = self.log();
         let from = log.iter().rposition(|it| it.starts_with("CREATE SCHEMA")).unwrap() + 1;
-        let to = log.iter().position(|it| it.starts_with("SHOW WAREHOUSES")).unwrap();
+        let to = log.iter().position(|it| it == "DROP WAREHOUSE IF EXISTS SG1_STD").unwrap();
         assert_eq!(log[from..to], *expected);
         self
     }

@@ -148,7 +148,7 @@ impl Target for EmulatorTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::{Ending, Execution, Statement, Value};
+    use crate::target::{Ending, Execution, Owner, Part, QueryTag, Statement, Value};
     use chrono::NaiveDate;
 
     fn shown(execution: &Execution) -> String {
@@ -191,7 +191,7 @@ mod tests {
         };
         let mut session = target.login(request).await.unwrap();
         check(&mut session, "select 1, 'a', null", "1|a|NULL").await;
-        for (name, value) in [("QUERY_TAG", "run-1"), ("USE_CACHED_RESULT", "false")] {
+        for (name, value) in [("QUERY_TAG", "snowgauge/1"), ("USE_CACHED_RESULT", "false")] {
             let show = format!("show parameters like '{name}'");
             let shown = shown(&session.execute(&statement(&show)).await);
             assert!(shown.starts_with(&format!("{name}|{value}|")), "{shown}");

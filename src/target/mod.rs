@@ -4,6 +4,7 @@
 //! alike on every target. Nothing outside this folder asks which target it is.
 
 pub mod connection;
+mod context;
 pub mod decode;
 #[cfg(feature = "emulator")]
 mod emulator;
@@ -11,8 +12,10 @@ mod live;
 mod query_tag;
 mod scripted;
 mod value;
+pub mod wording;
 
 pub use connection::{Connection, ConnectionError};
+pub use context::Context;
 #[cfg(feature = "emulator")]
 pub use emulator::EmulatorTarget;
 pub use live::LiveTarget;
@@ -31,6 +34,16 @@ pub trait Target: Send + Sync {
 
     /// Where it is, for reports: host and port, or a connection's name. Never a secret.
     fn place(&self) -> String;
+
+    /// What `onlyif` and `skipif` may name here, beside the release.
+    fn labels(&self) -> Vec<&'static str> {
+        vec![self.kind().name()]
+    }
+
+    /// What is known of it before anybody asks, by name: where a recording comes from.
+    fn facts(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>>;

@@ -7,7 +7,7 @@
 
 use super::{
     Cancel, Column, Ending, Execution, LoginError, LoginRequest, Refusal, Rows, Session, Statement,
-    Target, TargetKind, Type, Value,
+    Target, TargetKind, Type, Value, wording::folded,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
@@ -58,8 +58,8 @@ impl Wording {
     fn matches(&self, sql: &str) -> bool {
         match self {
             Self::Exact(wording) => wording == sql,
-            Self::Normalised(wording) => *wording == normalised(sql),
-            Self::StartsWith(wording) => normalised(sql).starts_with(wording.as_str()),
+            Self::Normalised(wording) => *wording == folded(sql),
+            Self::StartsWith(wording) => folded(sql).starts_with(wording.as_str()),
         }
     }
 }
@@ -184,12 +184,12 @@ impl Scripted {
     /// Answers `sql`, whatever its letter case, spacing and final semicolon. Quoted text counts
     /// as written.
     pub fn on(self, sql: &str, reply: Reply) -> Self {
-        self.answer(Wording::Normalised(normalised(sql)), [reply])
+        self.answer(Wording::Normalised(folded(sql)), [reply])
     }
 
     /// Answers `sql` with one reply after the other. The last one stays.
     pub fn on_each(self, sql: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
-        self.answer(Wording::Normalised(normalised(sql)), replies)
+        self.answer(Wording::Normalised(folded(sql)), replies)
     }
 
     /// Answers `sql` to the letter only.
@@ -199,7 +199,7 @@ impl Scripted {
 
     /// Answers every statement that begins so, in any letter case and spacing.
     pub fn on_prefix(self, prefix: &str, reply: Reply) -> Self {
-        self.answer(Wording::StartsWith(normalised(prefix)), [reply])
+        self.answer(Wording::StartsWith(folded(prefix)), [reply])
     }
 
     /// Answers everything else, which is lost without this.
@@ -393,34 +393,6 @@ impl Cancel for ScriptedCancel {
         self.cancelled.notify_waiters();
         std::future::ready(()).boxed()
     }
-}
-
-/// `sql` in lower case with single spaces and no final semicolon. What is between quotes stays.
-fn normalised(sql: &str) -> String {
-    let mut text = String::with_capacity(sql.len());
-    let mut quote = None;
-    for letter in sql.trim().trim_end_matches(';').trim_end().chars() {
-        match quote {
-            Some(open) => {
-                text.push(letter);
-                if letter == open {
-                    quote = None;
-                }
-            }
-            None if letter.is_whitespace() => {
-                if !text.ends_with(' ') {
-                    text.push(' ');
-                }
-            }
-            None => {
-                if matches!(letter, '\'' | '"') {
-                    quote = Some(letter);
-                }
-                text.extend(letter.to_lowercase());
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]

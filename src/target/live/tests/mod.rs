@@ -6,8 +6,8 @@ use super::LiveTarget;
 use crate::{
     secret::Secret,
     target::{
-        Connection, Ending, Execution, LoginError, LoginRequest, Session, Statement, Target, Value,
-        connection::Auth,
+        Connection, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
+        Statement, Target, Value, connection::Auth,
     },
 };
 use arrow_array::{Int64Array, RecordBatch, StringArray};
@@ -132,7 +132,7 @@ async fn a_statement_is_sent_with_its_tag_and_binds() {
     let body = &asked[0].body;
     assert_eq!(body["sqlText"], "select ?");
     assert_eq!(body["bindings"], json!({"1": {"type": "FIXED", "value": "5"}}));
-    assert_eq!(body["parameters"], json!({"QUERY_TAG": "run/suite/case"}));
+    assert_eq!(body["parameters"], json!({"QUERY_TAG": "snowgauge/1/suite/case"}));
     assert_eq!([&body["sequenceId"], &asked[1].body["sequenceId"]], [1, 2]);
     assert_eq!(asked[0].headers["authorization"], "Snowflake Token=\"session-1\"");
     assert_ne!(asked[0].query["requestId"], asked[1].query["requestId"]);
@@ -156,7 +156,7 @@ async fn a_session_starts_as_it_was_asked_to() {
 
     let asked = &server.asked(LOGIN)[0];
     let parameters = &asked.body["data"]["SESSION_PARAMETERS"];
-    assert_eq!(parameters["QUERY_TAG"], "run-1");
+    assert_eq!(parameters["QUERY_TAG"], "snowgauge/1");
     assert_eq!(parameters["USE_CACHED_RESULT"], false);
     let named = |name: &str| asked.query.get(name).map(String::as_str);
     assert_eq!(named("databaseName"), Some("d"));
