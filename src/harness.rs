@@ -9,7 +9,7 @@ use crate::{
     report::{junit, text},
     run::{
         self, CaseKey, CaseReport, Event, Events, Outcome, Plan, Reporter, RunId, RunOptions,
-        RunSummary, Selection, Stop, journal::Journal,
+        RunSummary, Selection, Stop, Strictness, journal::Journal,
     },
     suite,
 };
@@ -46,6 +46,7 @@ const WAITING_MAX: usize = 64;
 /// | `SNOWGAUGE_RELEASE` | as `snowgauge run --release` | the newest |
 /// | `SNOWGAUGE_SCALE` | orders in the data set `orders` | 20000 |
 /// | `SNOWGAUGE_JOBS` | suites that run beside each other | 4 |
+/// | `SNOWGAUGE_STRICT` | `1`: an expected limitation that is gone (`lifted`) fails; `0`: it is news | `1` on the emulator, `0` on an account |
 /// | `SNOWGAUGE_JUNIT` | where to write the JUnit report | `target/snowgauge/junit.xml` |
 ///
 /// Skipped cases are ignored tests, with their reason; cases that were not run fail. The status is
@@ -65,6 +66,7 @@ struct Settings {
     target: TargetArgs,
     scale: Option<u64>,
     jobs: Option<usize>,
+    strictness: Strictness,
     junit: Option<PathBuf>,
     errors: Vec<String>,
 }
@@ -81,6 +83,7 @@ impl Settings {
         let release = parsed(choice("SNOWGAUGE_RELEASE"), &mut errors, value_of);
         let scale = parsed(choice("SNOWGAUGE_SCALE"), &mut errors, number);
         let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number);
+        let strict = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
         // nextest runs a process for each case, and they would overwrite each other's report; it
         // has one of its own.
         let is_nextest = var("NEXTEST").is_some();
@@ -88,7 +91,14 @@ impl Settings {
             .map(PathBuf::from)
             .or_else(|| (!is_nextest).then(|| folder(&var).join("junit.xml")));
         let connection = var("SNOWGAUGE_CONNECTION");
-        Self { target: TargetArgs { target, connection, release }, scale, jobs, junit, errors }
+        let target = TargetArgs { target, connection, release };
+        let strictness = match (strict, target.name()) {
+            (Some(strict), _) => strict,
+            // Nobody lifts a limitation of the emulator: one that is gone is a defect of it.
+            (None, TargetName::Emulator) => Strictness::Strict,
+            (None, TargetName::Live) => Strictness::Lenient,
+        };
+        Self { target, scale, jobs, strictness, junit, errors }
     }
 }
 
@@ -118,6 +128,14 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a number".to_owned())
 }
 
+fn yes_or_no(text: &str) -> Result<Strictness, String> {
+    match text {
+        "1" => Ok(Strictness::Strict),
+        "0" => Ok(Strictness::Lenient),
+        _ => Err("expected `1` or `0`".to_owned()),
+    }
+}
+
 struct Harness {
     loaded: suite::Loaded,
     keys: Vec<CaseKey>,
@@ -137,7 +155,9 @@ impl Harness {
 
     fn run(self, mut arguments: Arguments) -> ExitCode {
         let waiting = Arc::new(Waiting::default());
-        let trials: Vec<Trial> = self.keys.iter().map(|it| trial(it, &waiting)).collect();
+        let strictness = self.settings.strictness;
+        let trials = self.keys.iter().map(|it| trial(it, &waiting, strictness));
+        let trials: Vec<Trial> = trials.collect();
         let selected: HashSet<CaseKey> = self
             .keys
             .iter()
@@ -210,6 +230,7 @@ fn in_background(
         options.release = connected.release_given;
         options.scale = settings.scale.unwrap_or(options.scale);
         options.jobs = jobs.unwrap_or(options.jobs);
+        options.strictness = settings.strictness;
 
         let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Waiter(waiting.clone()))];
         let runs = folder(|name| std::env::var(name).ok()).join("runs");
@@ -288,22 +309,31 @@ impl Reporter for Waiter {
     }
 }
 
-fn trial(key: &CaseKey, waiting: &Arc<Waiting>) -> Trial {
+fn trial(key: &CaseKey, waiting: &Arc<Waiting>, strictness: Strictness) -> Trial {
     let (name, key, waiting) = (key.to_string(), key.clone(), waiting.clone());
-    Trial::ignorable_test(name, move || verdict(waiting.wait(&key)))
+    Trial::ignorable_test(name, move || verdict(waiting.wait(&key), strictness))
 }
 
-fn verdict(ended: Result<CaseReport, String>) -> Result<Completion, Failed> {
+fn verdict(
+    ended: Result<CaseReport, String>,
+    strictness: Strictness,
+) -> Result<Completion, Failed> {
     let report = ended.map_err(|cause| Failed::from(format!("not run: {cause}")))?;
     match &report.outcome {
         Outcome::Passed => Ok(Completion::Completed),
-        Outcome::Observed { seen } | Outcome::Lifted { seen } => {
+        Outcome::Observed { seen } | Outcome::Lifted { seen }
+            if !report.outcome.is_failure(strictness) =>
+        {
             eprintln!("note: {}: {}: {seen}", report.case, report.outcome.word());
             Ok(Completion::Completed)
         }
         Outcome::Skipped { reason } => Ok(Completion::ignored_with(reason)),
         Outcome::Unsure { why } => Ok(Completion::ignored_with(format!("unsure: {why}"))),
-        Outcome::Failed { .. } | Outcome::NotRun { .. } | Outcome::Invalid { .. } => {
+        Outcome::Failed { .. }
+        | Outcome::Observed { .. }
+        | Outcome::Lifted { .. }
+        | Outcome::NotRun { .. }
+        | Outcome::Invalid { .. } => {
             let steps = text::steps(&report);
             let steps = match steps.is_empty() {
                 true => steps,
@@ -340,16 +370,37 @@ mod tests {
     }
 
     #[test]
+    fn a_limitation_of_the_emulator_is_not_lifted_by_anybody() {
+        #[track_caller]
+        fn check(variables: &[(&str, &str)], expected: Strictness) {
+            let settings = Settings::from(|name| {
+                let found = variables.iter().find(|(it, _)| *it == name);
+                found.map(|(_, value)| (*value).to_owned())
+            });
+            assert_eq!(settings.strictness, expected, "{variables:?}");
+            assert_eq!(settings.errors, Vec::<String>::new(), "{variables:?}");
+        }
+        use Strictness::{Lenient, Strict};
+        check(&[], Strict);
+        check(&[("SNOWGAUGE_TARGET", "emulator")], Strict);
+        check(&[("SNOWGAUGE_TARGET", "live")], Lenient);
+        check(&[("SNOWGAUGE_CONNECTION", "ci")], Lenient);
+        check(&[("SNOWGAUGE_STRICT", "0")], Lenient);
+        check(&[("SNOWGAUGE_TARGET", "live"), ("SNOWGAUGE_STRICT", "1")], Strict);
+    }
+
+    #[test]
     fn a_bad_setting_is_named() {
         let settings = Settings::from(|name| {
-            matches!(name, "SNOWGAUGE_TARGET" | "SNOWGAUGE_SCALE" | "NEXTEST")
-                .then(|| "many".to_owned())
+            let bad = ["SNOWGAUGE_TARGET", "SNOWGAUGE_SCALE", "SNOWGAUGE_STRICT", "NEXTEST"];
+            bad.contains(&name).then(|| "many".to_owned())
         });
         assert_eq!(
             settings.errors,
             [
                 "`SNOWGAUGE_TARGET` is `many`: expected `emulator` or `live`",
                 "`SNOWGAUGE_SCALE` is `many`: expected a number",
+                "`SNOWGAUGE_STRICT` is `many`: expected `1` or `0`",
             ]
         );
         assert_eq!(settings.junit, None);
@@ -357,10 +408,18 @@ mod tests {
 
     #[test]
     fn outcomes_become_what_libtest_has_for_them() {
+        const LIFTED: usize = 4;
         #[track_caller]
         fn check(at: usize, expected: &str) {
+            check_by(Strictness::Lenient, at, expected);
+            if at != LIFTED {
+                check_by(Strictness::Strict, at, expected);
+            }
+        }
+        #[track_caller]
+        fn check_by(strictness: Strictness, at: usize, expected: &str) {
             let report = sample::cases().remove(at);
-            let found = match verdict(Ok(report)) {
+            let found = match verdict(Ok(report), strictness) {
                 Ok(Completion::Completed) => "completed".to_owned(),
                 Ok(Completion::Ignored { reason }) => reason.unwrap_or_default(),
                 Err(failed) => failed.message().unwrap_or_default().to_owned(),
@@ -372,7 +431,8 @@ mod tests {
         check(1, "executed:\nline 9: standard on SG1_STD, 0.250s: 2 rows [01b0-1]: SELECT K FROM");
         check(2, "unsure: 3 samples");
         check(3, "completed");
-        check(4, "completed");
+        check(LIFTED, "completed");
+        check_by(Strictness::Strict, LIFTED, "dml.yaml:7: lifted: line 9: 1 row");
         check(5, "only on preview");
         check(6, "not run: connection lost");
         check(7, "invalid: clock skew");

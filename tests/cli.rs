@@ -3,7 +3,8 @@
 use chrono::DateTime;
 use snowgauge::{
     run::{
-        CaseKey, CaseReport, Event, Failure, JOURNAL_VERSION, Outcome, Reporter, journal::Journal,
+        CaseKey, CaseReport, Event, Failure, JOURNAL_VERSION, Outcome, Reporter, Strictness,
+        journal::Journal,
     },
     suite::Evidence,
     target::TargetKind,
@@ -82,6 +83,16 @@ fn key(name: &str) -> CaseKey {
 
 /// A journal of a run with these cases, whole or cut off before its end.
 fn journal(runs: &Path, run: &str, cases: &[(&str, Outcome)], end: Option<Option<&str>>) {
+    journal_by(Strictness::Lenient, runs, run, cases, end);
+}
+
+fn journal_by(
+    strictness: Strictness,
+    runs: &Path,
+    run: &str,
+    cases: &[(&str, Outcome)],
+    end: Option<Option<&str>>,
+) {
     let at = DateTime::UNIX_EPOCH;
     let mut journal = Journal::create(runs, run).unwrap();
     let mut write = |event: Event| journal.event(&event).unwrap();
@@ -94,6 +105,7 @@ fn journal(runs: &Path, run: &str, cases: &[(&str, Outcome)], end: Option<Option
         place: "127.0.0.1:1".to_owned(),
         seed: 1,
         scale: 100,
+        strictness,
         cases: cases.iter().map(|(name, _)| key(name)).chain([key("last")]).collect(),
     });
     let last = ("last", Outcome::Passed);
@@ -164,6 +176,33 @@ fn a_report_is_made_again_and_its_status_is_the_run_s() {
         &[],
     );
     report(&["SGSTOPPED"]).check(130, &["cut short: interrupted"], &[]);
+}
+
+#[test]
+fn a_report_is_as_strict_as_its_run_was() {
+    let folder = Folder::new();
+    let runs = folder.0.join(".snowgauge/runs");
+    let lifted = [("a", Outcome::Lifted { seen: "line 5: 1 row".to_owned() })];
+    journal(&runs, "SGLENIENT", &lifted, Some(None));
+    journal_by(Strictness::Strict, &runs, "SGSTRICT", &lifted, Some(None));
+
+    let report = |run: &str| {
+        let files = ["report", run, "--junit", "junit.xml", "--json", "run.json"];
+        let ended = snowgauge(&folder.0, &files);
+        let junit = fs::read_to_string(folder.0.join("junit.xml")).unwrap();
+        let json = fs::read_to_string(folder.0.join("run.json")).unwrap();
+        (ended, junit, json)
+    };
+    let (ended, junit, json) = report("SGLENIENT");
+    ended.check(0, &["run SGLENIENT on emulator: 1 passed, 1 lifted"], &[]);
+    assert!(junit.contains("failures=\"0\""), "{junit}");
+    assert!(json.contains("\"strictness\": \"lenient\""), "{json}");
+
+    let (ended, junit, json) = report("SGSTRICT");
+    ended.check(1, &["run SGSTRICT on emulator, strict: 1 passed, 1 lifted"], &[]);
+    assert!(junit.contains("<failure message=\"line 5: 1 row\" type=\"lifted\">"), "{junit}");
+    assert!(json.contains("\"strictness\": \"strict\""), "{json}");
+    assert!(json.contains("\"is_failure\": true"), "{json}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub enum TargetName {
 
 impl TargetArgs {
     /// A live account is never a guess: it takes a connection, or the word.
-    fn name(&self) -> TargetName {
+    pub fn name(&self) -> TargetName {
         match (&self.target, &self.connection) {
             (Some(name), _) => *name,
             (None, Some(_)) => TargetName::Live,

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 /// Exit status of every subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All passed; observed, lifted and skipped cases are news, not failures.
+    /// All passed; observed and skipped cases are news, and so are lifted ones unless the run is
+    /// strict.
     AllPassed = 0,
-    /// At least one case failed, whatever became of the others.
+    /// At least one case failed, or was lifted in a strict run, whatever became of the others.
     SomeFailed = 1,
     /// Bad input, no connection, or cases that were not run.
     CouldNotRun = 2,
@@ -32,7 +33,7 @@ impl Ending {
         let counts = summary.counts();
         if summary.cut_short.as_deref() == Some(INTERRUPTED) {
             Self::Interrupted
-        } else if counts.failed > 0 {
+        } else if summary.failures() > 0 {
             Self::SomeFailed
         } else if counts.not_run > 0 || summary.cut_short.is_some() {
             Self::CouldNotRun
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
     use crate::{
         report::sample::{case, failure, summary},
-        run::Outcome,
+        run::{Outcome, Strictness},
     };
 
     #[track_caller]
@@ -90,5 +91,21 @@ mod tests {
         check(&[Outcome::Passed, unsure], None, Ending::Unsure, 3);
         check(&[invalid], None, Ending::Unsure, 3);
         check(&[failed, not_run], Some(INTERRUPTED), Ending::Interrupted, 130);
+    }
+
+    #[test]
+    fn a_limitation_that_is_gone_fails_a_strict_run_and_no_other() {
+        let lifted = || case("a", Outcome::Lifted { seen: String::new() });
+        let not_run = || case("b", Outcome::NotRun { cause: String::new() });
+        let check = |strictness, cases, ending| {
+            let mut summary = summary(cases);
+            summary.strictness = strictness;
+            assert_eq!(Ending::of(&summary), ending, "{strictness:?}");
+        };
+        check(Strictness::Lenient, vec![lifted()], Ending::AllPassed);
+        check(Strictness::Strict, vec![lifted()], Ending::SomeFailed);
+        check(Strictness::Lenient, vec![lifted(), not_run()], Ending::CouldNotRun);
+        check(Strictness::Strict, vec![lifted(), not_run()], Ending::SomeFailed);
+        check(Strictness::Strict, vec![case("c", Outcome::Passed)], Ending::AllPassed);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         terminal::{Colour, Terminal},
     },
     run::{
-        self, Events, Reporter, RunId, RunOptions, Stop,
+        self, Events, Reporter, RunId, RunOptions, Stop, Strictness,
         journal::{Journal, RUNS_DIR},
     },
 };
@@ -44,6 +44,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     jobs: usize,
 
+    /// Fail when an expected limitation is gone (`lifted`), rather than tell it as news.
+    #[arg(long)]
+    strict: bool,
+
     /// Write the JUnit report to FILE [default: `junit.xml` beside the journal].
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -73,6 +77,10 @@ pub fn run(args: RunArgs) -> Result<Ending, CliError> {
         options.seed = args.seed.unwrap_or_else(random_seed);
         options.scale = args.scale;
         options.jobs = args.jobs;
+        options.strictness = match args.strict {
+            true => Strictness::Strict,
+            false => Strictness::Lenient,
+        };
         options.release = connected.release_given;
 
         let journal = Journal::create(&args.runs, &options.run.to_string()).map_err(|err| {

@@ -3,7 +3,7 @@
 
 use super::text;
 use crate::{
-    run::{CaseReport, Counts, Failure, Outcome, RunSummary, StepReport, Work},
+    run::{CaseReport, Counts, Failure, Outcome, RunSummary, StepReport, Strictness, Work},
     suite::{Evidence, Release},
     target::TargetKind,
 };
@@ -27,6 +27,8 @@ pub struct Document<'a> {
     pub release_how: Option<&'a str>,
     pub seed: u64,
     pub scale: u64,
+    /// Whether `lifted` cases are failures: `lenient` or `strict`.
+    pub strictness: Strictness,
     pub started_at: Option<DateTime<Utc>>,
     /// `null` if the run did not come to its end.
     pub took_us: Option<u64>,
@@ -46,6 +48,8 @@ pub struct Case<'a> {
     pub line: usize,
     /// `passed`, `failed`, `unsure`, `observed`, `lifted`, `skipped`, `not run`, `invalid`.
     pub outcome: &'static str,
+    /// Whether it is a failure by the run's strictness: `failed`, or `lifted` in a strict run.
+    pub is_failure: bool,
     /// One line on why it did not simply pass.
     pub reason: Option<&'a str>,
     pub failure: Option<&'a Failure>,
@@ -83,17 +87,18 @@ pub fn document(summary: &RunSummary) -> Document<'_> {
         release_how: summary.release_how.as_deref(),
         seed: summary.seed,
         scale: summary.scale,
+        strictness: summary.strictness,
         started_at: summary.started_at,
         took_us: summary.took_us,
         cut_short: summary.cut_short.as_deref(),
         counts: summary.counts(),
         facts: summary.facts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         work: &summary.work,
-        cases: summary.cases.iter().map(case).collect(),
+        cases: summary.cases.iter().map(|it| case(it, summary.strictness)).collect(),
     }
 }
 
-fn case(report: &CaseReport) -> Case<'_> {
+fn case(report: &CaseReport, strictness: Strictness) -> Case<'_> {
     Case {
         suite: &report.case.suite,
         name: &report.case.name,
@@ -101,6 +106,7 @@ fn case(report: &CaseReport) -> Case<'_> {
         file: &report.case.file,
         line: report.case.line,
         outcome: report.outcome.word(),
+        is_failure: report.outcome.is_failure(strictness),
         reason: text::reason(&report.outcome),
         failure: match &report.outcome {
             Outcome::Failed { failure } => Some(failure),
@@ -136,5 +142,21 @@ mod tests {
         assert_eq!(json["cases"][6]["reason"], "connection lost");
         assert_eq!(json["cases"][0]["steps"][0]["query_id"], "01b0-1");
         assert_eq!(json["cases"][0]["evidence"], "documented");
+    }
+
+    #[test]
+    fn whether_a_lifted_case_is_a_failure_is_told() {
+        let mut summary = sample::summary(sample::cases());
+        for (strictness, word) in [(Strictness::Lenient, "lenient"), (Strictness::Strict, "strict")]
+        {
+            summary.strictness = strictness;
+            let json = serde_json::to_value(document(&summary)).unwrap();
+            assert_eq!(json["strictness"], word);
+            assert_eq!(json["cases"][4]["outcome"], "lifted");
+            assert_eq!(json["cases"][4]["is_failure"], strictness == Strictness::Strict);
+            assert_eq!(json["cases"][1]["is_failure"], true, "failed");
+            assert_eq!(json["cases"][3]["is_failure"], false, "observed");
+            assert_eq!(json["cases"][6]["is_failure"], false, "not run");
+        }
     }
 }

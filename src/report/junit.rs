@@ -5,7 +5,7 @@
 //! and ids are properties as well, for those that read them.
 
 use super::text;
-use crate::run::{CaseReport, Outcome, RunSummary};
+use crate::run::{CaseReport, Outcome, RunSummary, Strictness};
 use chrono::{DateTime, Utc};
 use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString,
@@ -81,13 +81,13 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
     if *seen > 1 {
         name = format!("{name} ({seen})");
     }
-    let mut case = TestCase::new(safe(&name), status(report));
+    let mut case = TestCase::new(safe(&name), status(report, summary.strictness));
     case.set_classname(safe(&report.case.suite));
     case.set_timestamp(report.at);
     case.set_time(Duration::from_micros(report.took_us));
     case.extra.insert("file".into(), safe(&report.case.file));
     case.extra.insert("line".into(), safe(&report.case.line.to_string()));
-    if has_failed(&report.outcome) && !report.steps.is_empty() {
+    if is_red(&report.outcome, summary.strictness) && !report.steps.is_empty() {
         case.set_system_out(safe(&text::steps(report)));
     }
 
@@ -121,33 +121,29 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
     case
 }
 
-fn has_failed(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Failed { .. } | Outcome::NotRun { .. } | Outcome::Invalid { .. } => true,
-        Outcome::Passed
-        | Outcome::Unsure { .. }
-        | Outcome::Observed { .. }
-        | Outcome::Lifted { .. }
-        | Outcome::Skipped { .. } => false,
-    }
+/// Failures, and what the format calls errors.
+fn is_red(outcome: &Outcome, strictness: Strictness) -> bool {
+    outcome.is_failure(strictness)
+        || matches!(outcome, Outcome::NotRun { .. } | Outcome::Invalid { .. })
 }
 
-fn status(report: &CaseReport) -> TestCaseStatus {
-    let mut status = match &report.outcome {
+fn status(report: &CaseReport, strictness: Strictness) -> TestCaseStatus {
+    let mut status = match (&report.outcome, strictness) {
         // News, not a red build: told by the properties `outcome` and `seen`.
-        Outcome::Passed | Outcome::Observed { .. } | Outcome::Lifted { .. } => {
-            return TestCaseStatus::success();
+        (Outcome::Passed | Outcome::Observed { .. }, _)
+        | (Outcome::Lifted { .. }, Strictness::Lenient) => return TestCaseStatus::success(),
+        (Outcome::Failed { .. }, _) | (Outcome::Lifted { .. }, Strictness::Strict) => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
-        Outcome::Failed { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Outcome::NotRun { .. } | Outcome::Invalid { .. } => {
+        (Outcome::NotRun { .. } | Outcome::Invalid { .. }, _) => {
             TestCaseStatus::non_success(NonSuccessKind::Error)
         }
         // The format's third colour: neither passed nor failed.
-        Outcome::Unsure { .. } | Outcome::Skipped { .. } => TestCaseStatus::skipped(),
+        (Outcome::Unsure { .. } | Outcome::Skipped { .. }, _) => TestCaseStatus::skipped(),
     };
     status.set_message(safe(text::reason(&report.outcome).unwrap_or_default()));
     status.set_type(safe(report.outcome.word()));
-    if has_failed(&report.outcome) {
+    if is_red(&report.outcome, strictness) {
         status.set_description(safe(&text::details(report)));
     }
     status
@@ -207,6 +203,22 @@ mod tests {
         assert_eq!(xml.matches("<system-out>").count(), 3, "{xml}");
         // Eight cases of 1.25 s beside each other took 1.25 s.
         expect(r#"failures="1" timestamp="1970-01-01T00:00:01.000+00:00" time="1.250""#);
+    }
+
+    #[test]
+    fn a_lifted_case_is_a_failure_of_a_strict_run() {
+        let mut summary = sample::summary(vec![sample::cases().remove(4)]);
+        let xml = render(&summary).unwrap();
+        assert!(xml.contains(r#"tests="1" skipped="0" errors="0" failures="0""#), "{xml}");
+        summary.strictness = Strictness::Strict;
+        let xml = render(&summary).unwrap();
+        let expect = |part: &str| assert!(xml.contains(part), "no {part} in\n{xml}");
+        expect(r#"tests="1" skipped="0" errors="0" failures="1""#);
+        expect(
+            r#"<failure message="line 9: 1 row" type="lifted">suites/limits/dml.yaml:7: lifted"#,
+        );
+        expect("evidence: documented (docs: limitations)");
+        expect("<system-out>line 9: standard on SG1_STD");
     }
 
     #[test]

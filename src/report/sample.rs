@@ -2,7 +2,8 @@
 
 use crate::{
     run::{
-        CaseKey, CaseReport, Event, Failure, Fold, JOURNAL_VERSION, Outcome, RunSummary, StepReport,
+        CaseKey, CaseReport, Event, Failure, Fold, JOURNAL_VERSION, Outcome, RunSummary,
+        StepReport, Strictness,
     },
     suite::{Evidence, Release},
     target::TargetKind,
@@ -76,6 +77,7 @@ pub fn events(cases: Vec<CaseReport>) -> Vec<Event> {
             place: "a test".to_owned(),
             seed: 42,
             scale: 100,
+            strictness: Strictness::Lenient,
             cases: cases.iter().map(|it| it.case.clone()).collect(),
         },
         Event::ReleaseProbed { release: Release::ZeroCopy, how: "it read a table".to_owned() },

@@ -4,7 +4,7 @@
 //! is piped elsewhere holds lines only.
 
 use super::{junit::wall_time, text};
-use crate::run::{CaseReport, Counts, Event, Fold, Outcome, Reporter, RunSummary};
+use crate::run::{CaseReport, Counts, Event, Fold, Outcome, Reporter, RunSummary, Strictness};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     collections::BTreeMap,
@@ -23,12 +23,19 @@ pub struct Terminal<W> {
     out: W,
     colour: Colour,
     bar: ProgressBar,
+    strictness: Strictness,
     fold: Fold,
 }
 
 impl<W: Write> Terminal<W> {
     pub fn new(out: W, colour: Colour) -> Self {
-        Self { out, colour, bar: ProgressBar::hidden(), fold: Fold::default() }
+        Self {
+            out,
+            colour,
+            bar: ProgressBar::hidden(),
+            strictness: Strictness::default(),
+            fold: Fold::default(),
+        }
     }
 
     /// Draws progress on standard error. Without a terminal there, nothing is drawn.
@@ -61,12 +68,14 @@ impl<W: Write + Send> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.fold.event(event);
         match event {
-            Event::RunStarted { run, target, place, seed, scale, cases, .. } => {
+            Event::RunStarted { run, target, place, seed, scale, strictness, cases, .. } => {
+                self.strictness = *strictness;
                 self.bar.set_length(cases.len() as u64);
                 self.bar.set_message(run.clone());
                 self.print(&format!(
-                    "run {run}: {} on {target} ({place}), seed {seed}, scale {scale}",
-                    counted(cases.len(), "case")
+                    "run {run}: {} on {target} ({place}), seed {seed}, scale {scale}{}",
+                    counted(cases.len(), "case"),
+                    strict(*strictness)
                 ))
             }
             Event::ReleaseProbed { release, how } => {
@@ -90,7 +99,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
             }
             Event::CaseFinished(report) => {
                 self.bar.inc(1);
-                let line = case_line(report, self.colour);
+                let line = case_line(report, self.strictness, self.colour);
                 self.print(&line)
             }
             Event::RunFinished { .. } => {
@@ -103,9 +112,10 @@ impl<W: Write + Send> Reporter for Terminal<W> {
 }
 
 /// A case that ended, on one line; the reason below it where there is one.
-fn case_line(report: &CaseReport, colour: Colour) -> String {
+fn case_line(report: &CaseReport, strictness: Strictness, colour: Colour) -> String {
     let took = text::seconds(Duration::from_micros(report.took_us));
-    let line = format!("{} [{took:>9}] {}", word(&report.outcome, colour), report.case);
+    let word = word(&report.outcome, strictness, colour);
+    let line = format!("{word} [{took:>9}] {}", report.case);
     match text::reason(&report.outcome) {
         None => line,
         Some(reason) => format!("{line}\n{:>12}{}", "", text::printable(reason)),
@@ -113,12 +123,13 @@ fn case_line(report: &CaseReport, colour: Colour) -> String {
 }
 
 /// The outcome as a word of fixed width, to scan and to grep for.
-fn word(outcome: &Outcome, colour: Colour) -> String {
+fn word(outcome: &Outcome, strictness: Strictness, colour: Colour) -> String {
     let (word, code) = match outcome {
         Outcome::Passed => ("PASS", GREEN),
         Outcome::Failed { .. } => ("FAIL", RED),
         Outcome::Unsure { .. } => ("UNSURE", YELLOW),
         Outcome::Observed { .. } => ("OBSERVED", YELLOW),
+        Outcome::Lifted { .. } if outcome.is_failure(strictness) => ("LIFTED", RED),
         Outcome::Lifted { .. } => ("LIFTED", YELLOW),
         Outcome::Skipped { .. } => ("SKIP", DIM),
         Outcome::NotRun { .. } => ("NOT RUN", RED),
@@ -149,11 +160,15 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
         let wall = wall_time(cases).map(|(_, it)| text::seconds(it)).unwrap_or_default();
         out += &format!("{name:<width$}  {wall:>9}  {counts}\n");
     }
+    let lifted = match summary.strictness {
+        Strictness::Lenient => "lifted: limitations that are gone",
+        Strictness::Strict => "lifted: limitations that are gone, failures of a strict run",
+    };
     for (title, is_wanted) in [
         ("failed", (|it| matches!(it, Outcome::Failed { .. })) as fn(&Outcome) -> bool),
         ("invalid", |it| matches!(it, Outcome::Invalid { .. })),
         ("unsure", |it| matches!(it, Outcome::Unsure { .. })),
-        ("lifted: limitations that are gone", |it| matches!(it, Outcome::Lifted { .. })),
+        (lifted, |it| matches!(it, Outcome::Lifted { .. })),
         ("observed: nothing was pinned", |it| matches!(it, Outcome::Observed { .. })),
     ] {
         let cases: Vec<_> = summary.cases.iter().filter(|it| is_wanted(&it.outcome)).collect();
@@ -162,7 +177,11 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
         }
         out += &format!("\n{title}\n");
         for report in cases {
-            out += &format!("\n{} {}\n", word(&report.outcome, colour), report.case);
+            out += &format!(
+                "\n{} {}\n",
+                word(&report.outcome, summary.strictness, colour),
+                report.case
+            );
             out += &indented(&text::details(report));
         }
     }
@@ -197,11 +216,20 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
         (Some(cause), None) => out += &format!("\n{cause}: its journal has no end\n"),
     }
     out += &format!(
-        "\nrun {} on {target}{release}: {}{took}\n",
+        "\nrun {} on {target}{release}{}: {}{took}\n",
         summary.run,
+        strict(summary.strictness),
         counts(&summary.counts())
     );
     out
+}
+
+/// Said of a run only where it is not as usual.
+fn strict(strictness: Strictness) -> &'static str {
+    match strictness {
+        Strictness::Lenient => "",
+        Strictness::Strict => ", strict",
+    }
 }
 
 /// Cases that share a reason, under it: a lost target has one cause and many cases.
@@ -257,9 +285,14 @@ mod tests {
 
     #[track_caller]
     fn check(cases: Vec<CaseReport>, expected: &str) {
+        check_events(sample::events(cases), expected);
+    }
+
+    #[track_caller]
+    fn check_events(events: Vec<Event>, expected: &str) {
         let mut out = Vec::new();
         let mut terminal = Terminal::new(&mut out, Colour::No);
-        for event in sample::events(cases) {
+        for event in events {
             terminal.event(&event).unwrap();
         }
         let out = String::from_utf8(out).unwrap();
@@ -279,6 +312,34 @@ region: AWS_US_EAST_1
 limits::dml     1.250s  1 passed
 
 run SG1 on scripted, release zero-copy: 1 passed in 2.000s
+",
+        );
+    }
+
+    #[test]
+    fn a_strict_run_says_that_it_is_one() {
+        let mut events = sample::events(vec![sample::cases().remove(4)]);
+        if let Event::RunStarted { strictness, .. } = &mut events[0] {
+            *strictness = Strictness::Strict;
+        }
+        check_events(
+            events,
+            "
+run SG1: 1 case on scripted (a test), seed 42, scale 100, strict
+release zero-copy: it read a table
+region: AWS_US_EAST_1
+      LIFTED [   1.250s] limits::dml::L-09 is lifted
+            line 9: 1 row
+
+limits::dml     1.250s  1 lifted
+
+lifted: limitations that are gone, failures of a strict run
+
+      LIFTED limits::dml::L-09 is lifted
+    suites/limits/dml.yaml:7: lifted: line 9: 1 row
+    evidence: documented (docs: limitations); release: zero-copy
+
+run SG1 on scripted, release zero-copy, strict: 1 lifted in 2.000s
 ",
         );
     }

@@ -28,6 +28,9 @@ pub enum Event {
         seed: u64,
         /// Orders in the data set `orders`.
         scale: u64,
+        /// Journals from before there was a choice were lenient.
+        #[serde(default)]
+        strictness: Strictness,
         /// All cases that will be run, in order; those that never end are `not run`.
         cases: Vec<CaseKey>,
     },
@@ -58,6 +61,17 @@ pub enum Event {
         /// The run was cut short, and why: interrupted, target lost.
         cut_short: Option<String>,
     },
+}
+
+/// What a limitation that is gone means for the run. Whoever starts the run decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strictness {
+    /// `lifted` is news.
+    #[default]
+    Lenient,
+    /// `lifted` makes the run red.
+    Strict,
 }
 
 /// Which case: unique within a run.
@@ -156,6 +170,20 @@ impl Outcome {
             Self::Skipped { .. } => "skipped",
             Self::NotRun { .. } => "not run",
             Self::Invalid { .. } => "invalid",
+        }
+    }
+
+    /// A verdict against what was tested, which ends the run with the status of a failure.
+    pub fn is_failure(&self, strictness: Strictness) -> bool {
+        match self {
+            Self::Failed { .. } => true,
+            Self::Lifted { .. } => strictness == Strictness::Strict,
+            Self::Passed
+            | Self::Unsure { .. }
+            | Self::Observed { .. }
+            | Self::Skipped { .. }
+            | Self::NotRun { .. }
+            | Self::Invalid { .. } => false,
         }
     }
 }

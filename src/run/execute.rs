@@ -3,7 +3,7 @@
 
 use super::{
     CaseKey, CaseReport, Event, Events, JOURNAL_VERSION, Outcome, Plan, PlannedCase, PlannedSuite,
-    RunSummary, Stop,
+    RunSummary, Stop, Strictness,
     case::{self, CaseEnd, SetupFailure, Shared},
     objects::{Admin, AdminError, Objects},
     probe,
@@ -67,6 +67,8 @@ pub struct RunOptions {
     pub scale: u64,
     /// Suites that run beside each other.
     pub jobs: usize,
+    /// What `lifted` cases mean for the run.
+    pub strictness: Strictness,
     /// Given rather than probed.
     pub release: Option<Release>,
     /// How long to wait for a statement before giving up on it.
@@ -82,6 +84,7 @@ impl RunOptions {
             seed: 0,
             scale: 20_000,
             jobs: 4,
+            strictness: Strictness::Lenient,
             release: None,
             give_up_after: Duration::from_secs(300),
             expires_after: Duration::from_secs(6 * 3600),
@@ -111,6 +114,7 @@ pub async fn execute(
         place: target.place(),
         seed: options.seed,
         scale: options.scale,
+        strictness: options.strictness,
         cases: plan.keys(),
     });
 

@@ -137,7 +137,7 @@ fn newest(runs: &Path) -> Result<PathBuf, JournalError> {
 mod tests {
     use super::*;
     use crate::{
-        run::{CaseKey, CaseReport, Outcome},
+        run::{CaseKey, CaseReport, Outcome, Strictness},
         suite::Evidence,
         target::TargetKind,
     };
@@ -166,6 +166,7 @@ mod tests {
                 place: "a test".to_owned(),
                 seed: u64::MAX,
                 scale: 100,
+                strictness: Strictness::Strict,
                 cases: vec![key("a"), key("b"), key("c")],
             },
             Event::CaseStarted { case: key("a"), at },
@@ -217,6 +218,7 @@ mod tests {
             let summary = read(&path).unwrap();
             assert_eq!(summary.run, "SG1");
             assert_eq!(summary.seed, u64::MAX);
+            assert_eq!(summary.strictness, Strictness::Strict);
             assert_eq!(summary.cut_short.as_deref(), Some("the run was cut short"));
             let found = outcomes(&summary);
             assert_eq!(found[0], "a: passed");
@@ -225,6 +227,18 @@ mod tests {
         }
         let found = outcomes(&read(&path).unwrap());
         assert_eq!(found[1], "b: not run: the run was cut short while this case was executed");
+        fs::remove_dir_all(runs).unwrap();
+    }
+
+    #[test]
+    fn a_journal_that_says_nothing_of_strictness_is_of_a_lenient_run() {
+        let runs = folder("older");
+        let path = runs.join("x.jsonl");
+        let mut first = serde_json::to_value(&events()[0]).unwrap();
+        assert_eq!(first["strictness"], "strict");
+        first.as_object_mut().unwrap().remove("strictness");
+        fs::write(&path, format!("{first}\n")).unwrap();
+        assert_eq!(read(&path).unwrap().strictness, Strictness::Lenient);
         fs::remove_dir_all(runs).unwrap();
     }
 

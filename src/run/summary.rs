@@ -1,6 +1,6 @@
 //! What became of a run, folded from its events. Reports that are written at the end read this.
 
-use super::{CaseKey, CaseReport, Event, Outcome};
+use super::{CaseKey, CaseReport, Event, Outcome, Strictness};
 use crate::{
     suite::{Evidence, Release},
     target::TargetKind,
@@ -19,6 +19,7 @@ pub struct RunSummary {
     pub place: String,
     pub seed: u64,
     pub scale: u64,
+    pub strictness: Strictness,
     pub release: Option<Release>,
     /// How the release was told.
     pub release_how: Option<String>,
@@ -95,6 +96,11 @@ impl RunSummary {
         Counts::of(&self.cases)
     }
 
+    /// Cases that are failures by the run's own strictness.
+    pub fn failures(&self) -> usize {
+        self.cases.iter().filter(|it| it.outcome.is_failure(self.strictness)).count()
+    }
+
     /// Suites in the order of their first case, with their cases.
     pub fn suites(&self) -> Vec<(&str, Vec<&CaseReport>)> {
         let mut suites: Vec<(&str, Vec<&CaseReport>)> = Vec::new();
@@ -132,6 +138,7 @@ impl Fold {
                 place,
                 seed,
                 scale,
+                strictness,
                 cases,
             } => {
                 summary.run = run.clone();
@@ -141,6 +148,7 @@ impl Fold {
                 summary.place = place.clone();
                 summary.seed = *seed;
                 summary.scale = *scale;
+                summary.strictness = *strictness;
                 self.planned = cases.clone();
             }
             Event::ReleaseProbed { release, how } => {
