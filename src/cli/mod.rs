@@ -9,6 +9,7 @@ mod failure;
 mod lint;
 mod list;
 mod report;
+mod review;
 mod run;
 mod select;
 
@@ -41,6 +42,7 @@ pub enum Command {
     Lint(lint::LintArgs),
     Explain(explain::ExplainArgs),
     Report(report::ReportArgs),
+    Review(review::ReviewArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
 }
@@ -53,6 +55,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Lint(args) => lint::lint(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
+        Command::Review(args) => review::review(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
     };

@@ -1,0 +1,393 @@
+//! `snowgauge review`
+
+use super::{CliError, Ending, failure::print, select::SUITES_DIR};
+use crate::{
+    fixture::{
+        Fixture,
+        files::{self, FIXTURES_DIR, FilesError},
+        prune,
+        review::{self, SectionChange},
+    },
+    report::terminal::Colour,
+    run::compare::counted,
+    suite,
+    target::Part,
+};
+use clap::Args;
+use std::{
+    collections::HashSet,
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
+
+/// Accept or reject what a new recording says otherwise than the old one, case by case.
+///
+/// A recording that differs in more than time lies beside the old one, with `.new` behind its
+/// name. It stays there until every case in it is decided.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 nothing is left to review, 1 something is, 2 could not \
+                        review.")]
+pub struct ReviewArgs {
+    /// A folder to search for recordings, or one of them.
+    #[arg(value_name = "FIXTURES", default_value = FIXTURES_DIR)]
+    fixtures: PathBuf,
+
+    /// Take over every change.
+    #[arg(long, conflicts_with = "reject_all")]
+    accept_all: bool,
+
+    /// Keep the old recordings, and remove the new ones.
+    #[arg(long)]
+    reject_all: bool,
+
+    /// List recordings without a suite or case that they are of.
+    #[arg(long, conflicts_with_all = ["accept_all", "reject_all"])]
+    unused: bool,
+
+    /// Remove recordings without a suite or case that they are of.
+    #[arg(long, conflicts_with_all = ["accept_all", "reject_all", "unused"])]
+    drop_unused: bool,
+
+    /// Where all suites are, to tell what is unused.
+    #[arg(long = "suite", value_name = "SUITE", default_value = SUITES_DIR)]
+    suites: Vec<PathBuf>,
+}
+
+pub fn review(args: &ReviewArgs) -> Result<Ending, CliError> {
+    if args.unused || args.drop_unused {
+        return unused(args);
+    }
+    let pending = files::find_new(&args.fixtures).map_err(|err| cannot(&err))?;
+    if pending.is_empty() {
+        print(&format!("nothing to review in `{}`\n", args.fixtures.display()))?;
+        return Ok(Ending::AllPassed);
+    }
+    let colour = super::run::colour();
+    let mut ask: Box<dyn Ask> = match (args.accept_all, args.reject_all) {
+        (true, _) => Box::new(Always(Answer::Accept)),
+        (_, true) => Box::new(Always(Answer::Reject)),
+        _ if io::stdin().is_terminal() && io::stdout().is_terminal() => Box::new(Person),
+        _ => Box::new(Always(Answer::Skip)),
+    };
+    let mut left = 0;
+    let mut rest = None;
+    for new in &pending {
+        if rest == Some(Answer::Quit) {
+            left += 1;
+            continue;
+        }
+        left += one(new, colour, ask.as_mut(), &mut rest)?;
+    }
+    match left {
+        0 => Ok(Ending::AllPassed),
+        left => {
+            print(&format!(
+                "{} left; `snowgauge review` on a terminal asks about each, `--accept-all` and \
+                 `--reject-all` decide\n",
+                counted(left, "recording")
+            ))?;
+            Ok(Ending::SomeFailed)
+        }
+    }
+}
+
+/// Reviews one recording, and returns how many are left of it: one, or none.
+fn one(
+    new_path: &Path,
+    colour: Colour,
+    ask: &mut dyn Ask,
+    rest: &mut Option<Answer>,
+) -> Result<usize, CliError> {
+    let old_path = files::old_path(new_path);
+    let new = files::read(new_path).map_err(|err| cannot(&err))?.fixture;
+    let old = match old_path.exists() {
+        true => Some(files::read(&old_path).map_err(|err| cannot(&err))?.fixture),
+        false => None,
+    };
+    print(&format!("{}\n", old_path.display()))?;
+    let mut show = |text: &str| print(text);
+    let decided = decide(old.as_ref(), &new, colour, &mut show, ask, rest)?;
+    if let Some(fixture) = &decided.old {
+        files::write(&old_path, fixture).map_err(|err| cannot(&err))?;
+    }
+    // The old one is on disk by now: whatever ends the program here loses nothing.
+    match &decided.new {
+        None => files::remove(new_path).map_err(|err| cannot(&err))?,
+        Some(fixture) if *fixture != new => {
+            files::write(new_path, fixture).map_err(|err| cannot(&err))?;
+        }
+        Some(_) => {}
+    }
+    Ok(usize::from(decided.new.is_some()))
+}
+
+/// What is to be on disk after a review.
+#[derive(Debug, PartialEq)]
+struct Decided {
+    /// Instead of the old recording. `None`: it stays as it is.
+    old: Option<Fixture>,
+    /// Instead of the new one, with what is left to decide. `None`: everything was decided.
+    new: Option<Fixture>,
+}
+
+fn decide(
+    old: Option<&Fixture>,
+    new: &Fixture,
+    colour: Colour,
+    show: &mut dyn FnMut(&str) -> Result<(), CliError>,
+    ask: &mut dyn Ask,
+    rest: &mut Option<Answer>,
+) -> Result<Decided, CliError> {
+    let mut answer = |question: &str| -> io::Result<Answer> {
+        let answer = match *rest {
+            Some(answer) => answer,
+            None => ask.ask(question)?,
+        };
+        Ok(match answer {
+            Answer::All => {
+                *rest = Some(Answer::Accept);
+                Answer::Accept
+            }
+            Answer::Quit => {
+                *rest = Some(Answer::Quit);
+                Answer::Skip
+            }
+            other => other,
+        })
+    };
+    let changes = review::changes(old, new);
+    let header = old.map(|it| review::header_changes(&it.header, &new.header)).unwrap_or_default();
+    let as_a_whole = !header.is_empty();
+    let mut skipped: HashSet<&Part> = HashSet::new();
+    let mut accepted: HashSet<&Part> = HashSet::new();
+
+    if as_a_whole {
+        show(&review::header_lines(&header, colour))?;
+        for change in &changes {
+            show(&format!("{}\n", review::render(change, colour)))?;
+        }
+        return Ok(match answer("it is a recording of something else; all of it")? {
+            Answer::Accept | Answer::All => Decided { old: Some(new.clone()), new: None },
+            Answer::Reject => Decided { old: None, new: None },
+            Answer::Skip | Answer::Quit => Decided { old: None, new: Some(new.clone()) },
+        });
+    }
+    for change in &changes {
+        show(&format!("{}\n", review::render(change, colour)))?;
+        match answer(&question(change))? {
+            Answer::Accept | Answer::All => _ = accepted.insert(&change.part),
+            Answer::Reject => {}
+            Answer::Skip | Answer::Quit => _ = skipped.insert(&change.part),
+        }
+    }
+    let is_rejected = |part: &Part| !accepted.contains(part) && !skipped.contains(part);
+    let merged = match (changes.is_empty(), accepted.is_empty()) {
+        // All that differs is time: the new one is as good, and says what it was recorded with.
+        (true, _) => Some(new.clone()),
+        (false, true) => None,
+        (false, false) => Some(review::merge(old, new, |part| accepted.contains(part))),
+    };
+    let left = match skipped.is_empty() {
+        true => None,
+        // What was rejected is as in the old one, so that it is not asked again.
+        false => Some(review::merge(old, new, |part| !is_rejected(part))),
+    };
+    Ok(Decided { old: merged, new: left })
+}
+
+fn question(change: &SectionChange) -> String {
+    format!("`{}`", review::part_title(&change.part))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Accept,
+    Reject,
+    Skip,
+    /// Accepts this and all that follow.
+    All,
+    /// Leaves this and all that follow as they are.
+    Quit,
+}
+
+/// Whoever decides.
+trait Ask {
+    fn ask(&mut self, question: &str) -> io::Result<Answer>;
+}
+
+struct Always(Answer);
+
+impl Ask for Always {
+    fn ask(&mut self, _: &str) -> io::Result<Answer> {
+        Ok(self.0)
+    }
+}
+
+/// Somebody at a terminal.
+struct Person;
+
+impl Ask for Person {
+    fn ask(&mut self, question: &str) -> io::Result<Answer> {
+        asked(question, &mut io::stdin().lock(), &mut io::stdout().lock())
+    }
+}
+
+const HELP: &str = "  a  accept: the new recording of this case is the right one
+  r  reject: keep the old one
+  s  skip: ask again next time
+  A  accept this and all that follow
+  q  quit: leave this and all that follow as they are\n";
+
+/// Asks until there is an answer. Where the input ends, nobody is there to decide.
+fn asked(
+    question: &str,
+    input: &mut dyn io::BufRead,
+    output: &mut dyn io::Write,
+) -> io::Result<Answer> {
+    loop {
+        write!(output, "{question}: [a]ccept [r]eject [s]kip [A]ll [q]uit ? ")?;
+        output.flush()?;
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            writeln!(output)?;
+            return Ok(Answer::Quit);
+        }
+        match line.trim() {
+            "a" | "accept" => return Ok(Answer::Accept),
+            "r" | "reject" => return Ok(Answer::Reject),
+            "s" | "skip" => return Ok(Answer::Skip),
+            "A" | "all" | "All" => return Ok(Answer::All),
+            "q" | "quit" => return Ok(Answer::Quit),
+            _ => output.write_all(HELP.as_bytes())?,
+        }
+    }
+}
+
+fn unused(args: &ReviewArgs) -> Result<Ending, CliError> {
+    let loaded = suite::load(&args.suites)?;
+    let found = match args.drop_unused {
+        true => prune::drop_unused(&args.fixtures, &loaded),
+        false => prune::read_all(&args.fixtures)
+            .map(|(fixtures, blobs)| prune::unused(&fixtures, &blobs, &loaded)),
+    };
+    let found = found.map_err(|err| cannot(&err))?;
+    if found.is_empty() {
+        print(&format!("nothing in `{}` is unused\n", args.fixtures.display()))?;
+        return Ok(Ending::AllPassed);
+    }
+    let mut text: String = found.iter().map(|it| format!("{it}\n")).collect();
+    let (count, ending) = (prune::counted(found.len()), !args.drop_unused);
+    text += &match ending {
+        true => format!("{count}; `--drop-unused` removes them\n"),
+        false => format!("removed {count}\n"),
+    };
+    print(&text)?;
+    Ok(if ending { Ending::SomeFailed } else { Ending::AllPassed })
+}
+
+pub fn cannot(err: &FilesError) -> CliError {
+    let message = CliError::new(err.to_string());
+    match err.hint() {
+        Some(hint) => message.hint(hint),
+        None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::review::{changes, part_title, tests::fixture};
+
+    struct Script<'a>(std::str::Chars<'a>, Vec<String>);
+
+    impl Ask for Script<'_> {
+        fn ask(&mut self, question: &str) -> io::Result<Answer> {
+            self.1.push(question.to_owned());
+            let answer = self.0.next().map(|it| it.to_string()).unwrap_or_default();
+            asked(question, &mut answer.as_bytes(), &mut Vec::new())
+        }
+    }
+
+    const OLD: &str = "[a]\nstandard> S => 1\n[b]\nstandard> S => 1\n[c]\nstandard> S => 1";
+    const NEW: &str = "[a]\nstandard> S => 2\n[b]\nstandard> S => 2\n[c]\nstandard> S => 2";
+
+    fn parts(old: &Fixture, new: &Fixture) -> String {
+        changes(Some(old), new).iter().map(|it| part_title(&it.part)).collect::<Vec<_>>().concat()
+    }
+
+    /// `accepted` are the parts that the old file gets, `left` those to be asked about next time.
+    #[track_caller]
+    fn check(answers: &str, asked: usize, accepted: &str, left: Option<&str>) {
+        let (old, new) = (fixture(OLD, &[], 0), fixture(NEW, &[], 9));
+        let mut script = Script(answers.chars(), Vec::new());
+        let mut show = |_: &str| Ok(());
+        let decided =
+            decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
+        assert_eq!(script.1.len(), asked, "{:?}", script.1);
+        let merged = decided.old.unwrap_or_else(|| old.clone());
+        assert_eq!(parts(&old, &merged), accepted);
+        assert_eq!(decided.new.map(|it| parts(&merged, &it)).as_deref(), left);
+    }
+
+    #[test]
+    fn every_case_is_decided_for_itself() {
+        check("aaa", 3, "abc", None);
+        check("rrr", 3, "", None);
+        check("ara", 3, "ac", None);
+        check("ars", 3, "a", Some("c"));
+        check("sss", 3, "", Some("abc"));
+        check("rsr", 3, "", Some("b"));
+    }
+
+    #[test]
+    fn one_answer_may_be_for_all_that_follow() {
+        check("A", 1, "abc", None);
+        check("rA", 2, "bc", None);
+        check("aq", 2, "a", Some("bc"));
+        check("", 1, "", Some("abc"));
+    }
+
+    #[test]
+    fn another_scale_is_decided_as_a_whole() {
+        let (old, mut new) = (fixture(OLD, &[], 0), fixture(NEW, &[], 9));
+        new.header.scale = 1;
+        for (answer, expected) in [
+            ("a", Decided { old: Some(new.clone()), new: None }),
+            ("r", Decided { old: None, new: None }),
+            ("s", Decided { old: None, new: Some(new.clone()) }),
+        ] {
+            let mut script = Script(answer.chars(), Vec::new());
+            let mut shown = String::new();
+            let mut show = |text: &str| {
+                shown += text;
+                Ok(())
+            };
+            let decided =
+                decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
+            assert_eq!(decided, expected);
+            assert_eq!(script.1.len(), 1);
+            assert!(shown.starts_with("-scale: 20000\n+scale: 1\n"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn time_alone_is_not_asked_about() {
+        let (old, new) = (fixture(OLD, &[], 0), fixture(OLD, &[], 9));
+        let mut script = Script("".chars(), Vec::new());
+        let mut show = |_: &str| Ok(());
+        let decided =
+            decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
+        assert_eq!(decided, Decided { old: Some(new), new: None });
+        assert!(script.1.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_asked_for_again() {
+        let mut output = Vec::new();
+        let answer = asked("`a`", &mut "?\nx\ns\n".as_bytes(), &mut output).unwrap();
+        assert_eq!(answer, Answer::Skip);
+        let output = String::from_utf8(output).unwrap();
+        assert_eq!(output.matches("[A]ll").count(), 3, "{output}");
+        assert_eq!(output.matches("  r  reject").count(), 2, "{output}");
+    }
+}
