@@ -1,5 +1,6 @@
 //! The command line: arguments as typed, resolved into what a subcommand needs.
 
+mod bundle;
 mod connect;
 #[cfg(feature = "emulator")]
 mod emulator;
@@ -43,6 +44,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Report(report::ReportArgs),
     Review(review::ReviewArgs),
+    Bundle(bundle::BundleArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
 }
@@ -56,6 +58,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
         Command::Review(args) => review::review(&args),
+        Command::Bundle(args) => bundle::bundle(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
     };
