@@ -48,6 +48,11 @@ impl Redactor {
         Self::new(self.secrets.iter().cloned().chain(secrets))
     }
 
+    /// The secrets themselves, for a search that goes further than [`Self::redact`].
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.secrets.iter().fold(Cow::Borrowed(text), |text, secret| {
             match text.contains(secret.reveal()) {
@@ -71,7 +76,7 @@ mod tests {
         assert_eq!(redactor.redact("select 1"), "select 1");
         let both = redactor.and(["ada", "hunter2"].map(Secret::new));
         assert_eq!(both.redact(text).matches("<redacted>").count(), 3);
-        assert_eq!(both.secrets.len(), 3);
+        assert_eq!(both.secrets().len(), 3);
         assert_eq!(format!("{redactor:?}"), "Redactor { secrets: [<redacted>, <redacted>] }");
     }
 }

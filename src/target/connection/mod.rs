@@ -342,6 +342,24 @@ impl Connection {
         })
     }
 
+    /// What tells this account or its user, by kind: what a recording must not have. Whoever
+    /// hides them takes them apart where parts tell as much.
+    pub fn identifiers(&self) -> Vec<(&'static str, String)> {
+        let always = [("account", Some(&self.account)), ("user", Some(&self.user))];
+        let others = [
+            ("host", self.host.as_ref()),
+            ("role", self.role.as_ref()),
+            ("database", self.database.as_ref()),
+            ("schema", self.schema.as_ref()),
+            ("warehouse", self.warehouse.as_ref()),
+        ];
+        let all = always.into_iter().chain(others);
+        // A quoted name has its quotes in the file, and none where the server tells it.
+        all.filter_map(|(kind, value)| Some((kind, value?.trim().trim_matches('"').to_owned())))
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
     /// Blanks this connection's secrets in text that others wrote.
     pub fn redactor(&self) -> Redactor {
         Redactor::new(self.auth.secrets())

@@ -340,3 +340,17 @@ fn secrets_are_not_shown_and_can_be_blanked() {
     assert!(!format!("{connection:?}").contains("secret-1"));
     assert_eq!(connection.redactor().redact("ada:secret-1"), "ada:<redacted>");
 }
+
+#[test]
+fn a_connection_says_what_tells_it() {
+    let mut connection = Connection::loopback("127.0.0.1:9".parse().unwrap());
+    connection.database = Some("\"My Data\"".to_owned());
+    connection.role = Some(String::new());
+    let expected = [
+        ("account", "local"),
+        ("user", "snowgauge"),
+        ("host", "127.0.0.1"),
+        ("database", "My Data"),
+    ];
+    assert_eq!(connection.identifiers(), expected.map(|(kind, it)| (kind, it.to_owned())));
+}
