@@ -390,4 +390,36 @@ mod tests {
         assert_eq!(output.matches("[A]ll").count(), 3, "{output}");
         assert_eq!(output.matches("  r  reject").count(), 2, "{output}");
     }
+
+    #[test]
+    fn recordings_are_decided_on_disk() {
+        let root = std::env::temp_dir().join(format!("snowgauge-review-{}", std::process::id()));
+        let path = root.join("emulator-preview/limits/dml.fixture");
+        // Enough of them for a blob.
+        let many = |word: &str| (0..5000).map(|it| format!("{it}|{word}")).collect::<Vec<_>>();
+        let big = |word| format!("\n[d]\nstandard> S => {} #1", many(word).join(";"));
+        let old = fixture(&format!("{OLD}{}", big("old")), &[], 0);
+        let new = fixture(&format!("{NEW}{}", big("new")), &[], 9);
+        files::write(&path, &old).unwrap();
+        files::write(&files::new_path(&path), &new).unwrap();
+        let review_one = |answers: &str| {
+            let mut script = Script(answers.chars(), Vec::new());
+            one(&files::new_path(&path), Colour::No, &mut script, &mut None).unwrap()
+        };
+        assert_eq!(review_one("arss"), 1);
+        let read = |path: &Path| files::read(path).unwrap();
+        assert_eq!(parts(&old, &read(&path).fixture), "a");
+        assert_eq!(parts(&read(&path).fixture, &read(&files::new_path(&path)).fixture), "cd");
+        assert_eq!(review_one("ra"), 0);
+        assert_eq!(parts(&old, &read(&path).fixture), "ad");
+        assert!(!files::new_path(&path).exists());
+        assert_eq!(files::find_blobs(&root).unwrap().len(), 2);
+        assert_eq!(read(&path).blobs.len(), 1);
+
+        // Of no suite: the file and both blobs.
+        let dropped = prune::drop_unused(&root, &suite::Loaded::default()).unwrap();
+        assert_eq!(dropped.len(), 3, "{dropped:?}");
+        assert_eq!(prune::read_all(&root).unwrap(), (Vec::new(), Vec::new()));
+        std::fs::remove_dir_all(root).unwrap();
+    }
 }
