@@ -2,10 +2,12 @@
 //!
 //! No report knows a target, and nothing reads a report's text.
 
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod terminal;
 pub mod text;
+pub mod verdict;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,0 +1,426 @@
+//! Pages for browsers: what they have in common, and the page of one run.
+//!
+//! A page is one file. It loads nothing, which its content security policy holds it to, and all
+//! of it can be read without scripts; the script only filters. Whatever comes from outside goes
+//! through [`escape`].
+
+use super::{junit::wall_time, text};
+use crate::run::{CaseReport, Counts, Outcome, RunSummary, StepReport, compare::counted};
+use chrono::{DateTime, Utc};
+use std::{fs, io, path::Path, time::Duration};
+
+const STYLE: &str = include_str!("html/page.css");
+
+/// Holds no data, so that nothing from outside can become a part of it.
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Writes the page of a run; folders on the way are made.
+pub fn write(path: &Path, summary: &RunSummary) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, render(summary))
+}
+
+/// The page of a run as text.
+pub fn render(summary: &RunSummary) -> String {
+    let counts = summary.counts();
+    let total = counts.total();
+    let bad = counts.failed + counts.not_run + counts.invalid;
+    let title = match (bad, total) {
+        (_, 0) => "No cases".to_owned(),
+        (0, _) => format!("{}, none failed", counted(total, "case")),
+        _ => format!("{bad} of {} to look at", counted(total, "case")),
+    };
+    let target = summary.target.map(|it| it.name()).unwrap_or("an unknown target");
+    let shares: Vec<(&str, usize)> = counts.in_words().map(|(count, word)| (word, count)).to_vec();
+    let mut body = top("run", &title, &format!("Run {} on {target}.", summary.run));
+    body += &share(&shares);
+    if let Some(cause) = &summary.cut_short {
+        body += &notice("bad", &format!("The run was cut short: {cause}"));
+    }
+    body += "<div class=\"cards\">";
+    body += &card("Run", target, &run_facts(summary));
+    if !summary.facts.is_empty() {
+        let facts: Vec<_> = summary.facts.iter().map(|(a, b)| (a.as_str(), b.clone())).collect();
+        body += &card("Target", &summary.place, &facts);
+    }
+    body += "</div>";
+
+    let kinds: Vec<(&str, &str, usize)> = counts
+        .in_words()
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| (word, word, count))
+        .collect();
+    let first = if bad > 0 { Some(("to look at", "to look at", bad)) } else { None };
+    body += &tools(first, &kinds, total);
+    body += "<div class=\"cases\" style=\"--columns: 6rem minmax(0, 1fr) 9rem\">";
+    body += "<div class=\"row head\" aria-hidden=\"true\"><span>outcome</span><span>case</span>\
+             <span>when, and for how long</span></div>";
+    let span = Span::of(summary);
+    for report in &summary.cases {
+        body += &run_case(report, &span);
+    }
+    body += NONE_FOUND;
+    body += "</div>";
+    body += &suites(summary);
+    body += &work(summary);
+    page(&format!("snowgauge run {}", summary.run), &body, &summary.tool_version)
+}
+
+fn run_facts(summary: &RunSummary) -> Vec<(&'static str, String)> {
+    let release = match (summary.release, &summary.release_how) {
+        (Some(release), Some(how)) => format!("{release}: {how}"),
+        (Some(release), None) => release.to_string(),
+        (None, _) => "not known".to_owned(),
+    };
+    let took = match summary.took_us {
+        Some(took_us) => text::seconds(Duration::from_micros(took_us)),
+        None => "it did not come to its end".to_owned(),
+    };
+    vec![
+        ("place", summary.place.clone()),
+        ("release", release),
+        ("started", summary.started_at.map(instant).unwrap_or_default()),
+        ("took", took),
+        ("seed", summary.seed.to_string()),
+        ("scale", summary.scale.to_string()),
+        ("run", summary.run.clone()),
+    ]
+}
+
+/// The time that a run's bars stand for.
+struct Span {
+    starts_at: DateTime<Utc>,
+    micros: f64,
+}
+
+impl Span {
+    fn of(summary: &RunSummary) -> Self {
+        let cases: Vec<&CaseReport> = summary.cases.iter().collect();
+        let (starts_at, wall) = wall_time(&cases).unwrap_or_default();
+        Self { starts_at, micros: (wall.as_micros() as f64).max(1.0) }
+    }
+
+    /// A bar from when the case started, as long as it took.
+    fn bar(&self, report: &CaseReport) -> String {
+        let before = (report.at - self.starts_at).num_microseconds().unwrap_or_default();
+        let percent = |micros: f64| (micros / self.micros * 100.0).clamp(0.0, 100.0);
+        bar(percent(before as f64), percent(report.took_us as f64))
+    }
+}
+
+fn run_case(report: &CaseReport, span: &Span) -> String {
+    let outcome = &report.outcome;
+    let is_bad = matches!(
+        outcome,
+        Outcome::Failed { .. } | Outcome::NotRun { .. } | Outcome::Invalid { .. }
+    );
+    let also = if is_bad { " to-look-at" } else { "" };
+    let why = match text::reason(outcome) {
+        Some(why) => format!("<span class=\"why\">{}</span>", escape(why)),
+        None => String::new(),
+    };
+    format!(
+        "<details class=\"case\" data-kinds=\"{}{also}\"><summary class=\"row\">\
+         <span class=\"first\">{}</span>{}<span class=\"cell wide {}\"><span class=\"took\">{}\
+         </span><span class=\"track\" style=\"display:block\">{}</span></span></summary>\
+         <div class=\"body\">{}</div></details>\n",
+        class(outcome.word()),
+        tag(outcome.word(), ""),
+        name(report, &why),
+        class(outcome.word()),
+        seconds(report.took_us),
+        span.bar(report),
+        case(report),
+    )
+}
+
+fn suites(summary: &RunSummary) -> String {
+    let suites = summary.suites();
+    if suites.len() < 2 {
+        return String::new();
+    }
+    let mut out = String::from(
+        "<h2>Suites</h2><table class=\"plain\"><tr><th>suite</th><th>cases</th>\
+         <th class=\"number\">took</th></tr>",
+    );
+    for (name, cases) in suites {
+        let counts: Vec<String> = Counts::of(cases.iter().copied())
+            .in_words()
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        let wall = wall_time(&cases).map(|(_, it)| text::seconds(it)).unwrap_or_default();
+        out += &format!(
+            "<tr><td>{}</td><td>{}</td><td class=\"number\">{wall}</td></tr>",
+            escape(name),
+            counts.join(", ")
+        );
+    }
+    out + "</table>"
+}
+
+fn work(summary: &RunSummary) -> String {
+    if summary.work.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "<h2>Beside the cases</h2><table class=\"plain\"><tr><th>what</th><th>how it ended</th>\
+         <th class=\"number\">took</th></tr>",
+    );
+    for work in &summary.work {
+        let ending = match &work.failure {
+            None => tag("passed", ""),
+            Some(failure) => format!("{} {}", tag("failed", ""), escape(failure)),
+        };
+        out += &format!(
+            "<tr><td>{}</td><td>{ending}</td><td class=\"number\">{}</td></tr>",
+            escape(&work.what),
+            seconds(work.took_us)
+        );
+    }
+    out + "</table>"
+}
+
+/// A whole page. `body` is markup, `title` is text.
+pub fn page(title: &str, body: &str, tool_version: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n{body}\n\
+         <footer>Made by snowgauge {}.</footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        escape(title),
+        escape(tool_version),
+    )
+}
+
+/// What a page is of, what came out, and a sentence more.
+pub fn top(what: &str, title: &str, lead: &str) -> String {
+    format!(
+        "<header><p class=\"brand\"><b>snowgauge</b> {}</p><h1>{}</h1><p class=\"lead\">{}</p>\
+         </header>",
+        escape(what),
+        escape(title),
+        escape(lead)
+    )
+}
+
+/// A strip that shows how much of the whole is what.
+pub fn share(parts: &[(&str, usize)]) -> String {
+    let mut out = String::from("<div class=\"share\" aria-hidden=\"true\">");
+    for (word, count) in parts.iter().filter(|(_, count)| *count > 0) {
+        out += &format!("<i class=\"{}\" style=\"flex:{count}\"></i>", class(word));
+    }
+    out + "</div>"
+}
+
+/// `tone`: `bad`, or empty.
+pub fn notice(tone: &str, text: &str) -> String {
+    format!("<p class=\"notice {tone}\">{}</p>", escape(text))
+}
+
+/// A box with a list of facts; those without a value are left out.
+pub fn card(title: &str, beside: &str, facts: &[(&str, String)]) -> String {
+    let mut out = format!(
+        "<section class=\"card\"><h2>{} <small>{}</small></h2><dl>",
+        escape(title),
+        escape(beside)
+    );
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        out += &format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
+    }
+    out + "</dl></section>"
+}
+
+/// What can be filtered by: kind, its words, how many. `first` is what is shown at first, and
+/// all where it is `None`.
+pub fn tools(
+    first: Option<(&str, &str, usize)>,
+    kinds: &[(&str, &str, usize)],
+    total: usize,
+) -> String {
+    let button = |kind: &str, words: &str, count: usize, also: &str| {
+        format!(
+            "<button type=\"button\" class=\"{also} {0}\" data-kind=\"{0}\"><b>{count}</b> {1}\
+             </button>",
+            class(kind),
+            escape(words)
+        )
+    };
+    let mut out = format!(
+        "<div class=\"tools\" role=\"group\" aria-label=\"filter\" data-first=\"{}\">",
+        first.map(|(kind, ..)| class(kind)).unwrap_or_default()
+    );
+    if let Some((kind, words, count)) = first {
+        out += &button(kind, words, count, "script");
+    }
+    for (kind, words, count) in kinds {
+        out += &button(kind, words, *count, "");
+    }
+    out += &button("", "all", total, "script");
+    out + "<input class=\"script\" type=\"search\" placeholder=\"search\" aria-label=\"search\">\
+           </div>"
+}
+
+/// Shown where the filters leave nothing.
+pub const NONE_FOUND: &str = "<p class=\"none\" hidden>Nothing here has all of that.</p>";
+
+/// A word on its hue. `also` is a further class.
+pub fn tag(word: &str, also: &str) -> String {
+    format!("<span class=\"tag {} {also}\">{}</span>", class(word), escape(word))
+}
+
+/// A case's name and place, with markup below.
+pub fn name(report: &CaseReport, below: &str) -> String {
+    let case = &report.case;
+    let id = match &case.id {
+        Some(id) => format!("<b>{}</b> ", escape(id)),
+        None => String::new(),
+    };
+    format!(
+        "<span class=\"name\">{id}{}<span class=\"where\">{} · {}:{}</span>{below}</span>",
+        escape(&case.name),
+        escape(&case.suite),
+        escape(&case.file),
+        case.line
+    )
+}
+
+/// All that is known of a case on one target.
+pub fn case(report: &CaseReport) -> String {
+    let mut out = String::new();
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    match &report.outcome {
+        Outcome::Failed { failure } => {
+            out += &format!("<p class=\"message\">{}</p>", escape(&failure.message));
+            if let Some(diff) = &failure.diff {
+                out += &self::diff(diff);
+            }
+            out += &format!("<pre>{}</pre>", escape(failure.sql.trim()));
+            if let Some(hint) = &failure.hint {
+                out += &format!("<p class=\"hint\">{}</p>", escape(hint));
+            }
+            facts.push(("place", failure.place.clone()));
+            facts.push(("query id", failure.query_id.clone().unwrap_or_default()));
+        }
+        other => {
+            if let Some(reason) = text::reason(other) {
+                out += &format!("<p class=\"message\">{}</p>", escape(reason));
+            }
+        }
+    }
+    let evidence = serde_json::to_value(report.evidence).unwrap_or_default();
+    facts.push((
+        "evidence",
+        match (evidence.as_str(), &report.source) {
+            (None | Some("none"), _) => String::new(),
+            (Some(evidence), Some(source)) => format!("{evidence}: {source}"),
+            (Some(evidence), None) => evidence.to_owned(),
+        },
+    ));
+    facts.push(("release", report.release.map(|it| it.to_string()).unwrap_or_default()));
+    facts.extend(report.properties.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    out += "<dl>";
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        out += &format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
+    }
+    out += "</dl>";
+    out + &steps(&report.steps)
+}
+
+/// Expected and found, line by line.
+pub fn diff(diff: &str) -> String {
+    let mut out = String::from("<pre class=\"diff\">");
+    for line in diff.lines() {
+        let class = match line.chars().next() {
+            Some('-') => "del",
+            Some('+') => "add",
+            _ => "",
+        };
+        out += &format!("<span class=\"{class}\">{}</span>", escape(line));
+    }
+    out + "</pre>"
+}
+
+/// What was executed, folded away.
+fn steps(steps: &[StepReport]) -> String {
+    if steps.is_empty() {
+        return String::new();
+    }
+    let longest = steps.iter().map(|it| it.elapsed_us).max().unwrap_or_default().max(1);
+    let mut out = format!(
+        "<details class=\"steps\"><summary>{}</summary><ol>",
+        counted(steps.len(), "statement")
+    );
+    for step in steps {
+        let part = step.elapsed_us as f64 / longest as f64 * 100.0;
+        out += &format!(
+            "<li><div class=\"meta\"><span>line {}</span><span>{}</span><span class=\"took\">{}{}\
+             </span><span class=\"mono\">{}</span></div><div class=\"track\">{}</div>",
+            step.line,
+            escape(&match &step.warehouse {
+                Some(warehouse) => format!("{} on {warehouse}", step.session),
+                None => step.session.clone(),
+            }),
+            seconds(step.elapsed_us),
+            match step.looks {
+                0 | 1 => String::new(),
+                looks => format!(", look {looks}"),
+            },
+            escape(step.query_id.as_deref().unwrap_or_default()),
+            bar(0.0, part),
+        );
+        if !step.sql.is_empty() {
+            out += &format!("<pre>{}</pre>", escape(step.sql.trim()));
+        }
+        let refused = if step.refusal.is_some() { " class=\"refused\"" } else { "" };
+        out += &format!("<div{refused}>{}</div></li>", escape(&step.ending));
+    }
+    out + "</ol></details>"
+}
+
+fn bar(from: f64, part: f64) -> String {
+    format!("<i style=\"--from:{from:.2}%;--part:{part:.2}%\"></i>")
+}
+
+fn seconds(micros: u64) -> String {
+    text::seconds(Duration::from_micros(micros))
+}
+
+/// `2026-10-02 14:05:09 UTC`
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A word as the name of a class. Words are ours; anything else would only be without a hue.
+pub fn class(word: &str) -> String {
+    word.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect()
+}
+
+/// Text as markup, for elements and for attributes in double quotes.
+///
+/// Control characters are shown, and so are those that turn the direction of what follows: with
+/// them a message could make a page say what it does not.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for it in text::printable(text).chars() {
+        match it {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                out.push_str(&format!("[U+{:04X}]", u32::from(it)));
+            }
+            it => out.push(it),
+        }
+    }
+    out
+}

@@ -1,0 +1,172 @@
+//! The comparison as one page, with the parts of `crate::report::html`.
+
+use super::{Difference, Row, Side, Verdicts};
+use crate::{
+    report::html::{
+        NONE_FOUND, card, case, class, escape, instant, name, notice, page, share, tag, tools, top,
+    },
+    run::compare::counted,
+};
+
+/// What the list is filtered by at first.
+const TO_LOOK_AT: &str = "to look at";
+
+pub fn render(verdicts: &Verdicts<'_>) -> String {
+    let names: Vec<&str> = verdicts.sides.iter().map(|it| it.name.as_str()).collect();
+    let total = verdicts.rows.len();
+    let differences = verdicts.rows.iter().filter(|it| it.verdict.difference.is_red()).count();
+    let title = match (differences, total) {
+        (_, 0) => "Nothing to compare".to_owned(),
+        (0, _) => format!("{} on {}: no difference", counted(total, "case"), names.join(", ")),
+        (1, _) => format!("1 of {} differs", counted(total, "case")),
+        _ => format!("{differences} of {} differ", counted(total, "case")),
+    };
+    let lead = format!(
+        "The same cases on {}, side by side, and what each difference means.",
+        names.join(", ")
+    );
+    let counts = verdicts.counts();
+    let mut body = top("verdicts", &title, &lead);
+    body += &share(&counts.iter().map(|(it, count)| (it.word(), *count)).collect::<Vec<_>>());
+    if let Some(releases) = verdicts.releases_differ() {
+        body += &notice("", &format!("First of all, {releases}."));
+    }
+    for side in verdicts.sides {
+        if let Some(cause) = &side.summary.cut_short {
+            body += &notice("bad", &format!("{} was cut short: {cause}", side.name));
+        }
+    }
+    body += "<div class=\"cards\">";
+    for side in verdicts.sides {
+        body += &about(side);
+    }
+    body += "</div>";
+
+    let red = verdicts.rows.iter().filter(|it| it.is_red()).count();
+    let first = (red > 0).then_some((TO_LOOK_AT, TO_LOOK_AT, red));
+    let kinds: Vec<_> = counts.iter().map(|(it, count)| (it.word(), it.word(), *count)).collect();
+    body += &tools(first, &kinds, total);
+    body += &format!(
+        "<div class=\"cases\" style=\"--columns: 8.6rem minmax(0, 1fr) repeat({}, 5.2rem)\">\
+         <div class=\"row head\" aria-hidden=\"true\"><span>verdict</span><span>case</span>",
+        verdicts.sides.len()
+    );
+    for side in verdicts.sides {
+        body += &format!("<span>{}</span>", escape(&side.name));
+    }
+    body += "</div>\n";
+    for it in &verdicts.rows {
+        body += &row(verdicts.sides, it);
+    }
+    body += NONE_FOUND;
+    body += "</div>";
+
+    let versions = verdicts.sides.first().map(|it| it.summary.tool_version.as_str());
+    page(&format!("snowgauge: {title}"), &body, versions.unwrap_or_default())
+}
+
+fn about(side: &Side) -> String {
+    let summary = &side.summary;
+    let fact = |wanted: &str| {
+        let found = summary.facts.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let counts: Vec<String> = summary
+        .counts()
+        .in_words()
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let recorded = match side.recorded_from {
+        Some((source, at, _)) => format!("{source}, {}", instant(at)),
+        None => String::new(),
+    };
+    let release = match (side.release(), &summary.release_how) {
+        (Some(release), Some(how)) => format!("{release}: {how}"),
+        (Some(release), None) => release.to_string(),
+        (None, _) => "not known".to_owned(),
+    };
+    let kind = if side.kind.name() == side.name { "" } else { side.kind.name() };
+    card(
+        &side.name,
+        kind,
+        &[
+            ("cases", counts.join(", ")),
+            ("place", summary.place.clone()),
+            ("recorded", recorded),
+            ("release", release),
+            ("region", fact("region")),
+            ("server", fact("server version")),
+            ("started", summary.started_at.map(instant).unwrap_or_default()),
+            ("seed", format!("{}, scale {}", summary.seed, summary.scale)),
+            ("run", format!("{}, snowgauge {}", summary.run, summary.tool_version)),
+        ],
+    )
+}
+
+fn row(sides: &[Side], row: &Row<'_>) -> String {
+    let Some(first) = row.reports.iter().flatten().next() else { return String::new() };
+    let difference = row.verdict.difference;
+    let also = if row.is_red() { format!(" {}", class(TO_LOOK_AT)) } else { String::new() };
+    let why = match difference {
+        Difference::Agree => String::new(),
+        _ => format!("<span class=\"why\">{}</span>", escape(&row.verdict.why)),
+    };
+    let mut out = format!(
+        "<details class=\"case\" data-kinds=\"{}{also}\"><summary class=\"row\">\
+         <span class=\"first\">{}</span>{}",
+        class(difference.word()),
+        tag(difference.word(), ""),
+        name(first, &why),
+    );
+    for (at, (side, report)) in sides.iter().zip(&row.reports).enumerate() {
+        let odd = if row.verdict.odd == Some(at) { "odd" } else { "" };
+        let word = report.map(|it| it.outcome.word()).unwrap_or("absent");
+        out += &format!(
+            "<span class=\"cell\"><span class=\"who\">{}</span>{}</span>",
+            escape(&side.name),
+            tag(word, odd)
+        );
+    }
+    out += "</summary><div class=\"body\">";
+    for step in &row.steps {
+        out += &format!(
+            "<h3>line {} {}</h3><pre>{}</pre><table class=\"answers\">",
+            step.line,
+            step.what.describe(),
+            escape(step.sql.trim())
+        );
+        for (side, said) in sides.iter().zip(&step.said) {
+            out += &format!(
+                "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
+                escape(&side.name),
+                escape(said.as_deref().unwrap_or("not executed"))
+            );
+        }
+        out += "</table>";
+    }
+    out += "<div class=\"panes\">";
+    for (side, report) in sides.iter().zip(&row.reports) {
+        let word = report.map(|it| it.outcome.word()).unwrap_or("absent");
+        out += &format!(
+            "<section class=\"pane {}\"><h3>{} {}",
+            class(word),
+            escape(&side.name),
+            tag(word, "")
+        );
+        match report {
+            Some(report) => {
+                let took = std::time::Duration::from_micros(report.took_us);
+                out += &format!(
+                    "<small class=\"took\">{}</small></h3>{}",
+                    crate::report::text::seconds(took),
+                    case(report)
+                );
+            }
+            None => out += "</h3><p class=\"soft\">Not among its cases.</p>",
+        }
+        out += "</section>";
+    }
+    out + "</div></div></details>\n"
+}
