@@ -9,7 +9,7 @@ mod slt;
 mod tests;
 mod yaml;
 
-use super::{DataSet, Suite, load::Parsed, source::Source, words::listed};
+use super::{DataSet, Suite, load::Parsed, source::Source, span::Spanned, words::listed};
 use std::{path::Path, sync::Arc};
 
 /// A suite that a format has no words for.
@@ -78,6 +78,11 @@ fn check(
 
 fn source(path: &Path, text: &str) -> Arc<Source> {
     Arc::new(Source::new(path, text.to_owned()))
+}
+
+/// Words without their places.
+fn values(words: &[Spanned<String>]) -> impl Iterator<Item = &String> {
+    words.iter().map(|it| &it.value)
 }
 
 /// Parts without words, each once.

@@ -1,10 +1,9 @@
 //! Suites as SLT.
 
-use super::Missing;
+use super::{Missing, values};
 use crate::suite::{
     Action, Case, Evidence, Expect, ExpectedRefusal, ExpectedRows, MessageMatch, RowsExpected,
     Sort, Step, Suite,
-    span::Spanned,
     words::{STANDARD, cell_text, duration_text, evidence_text, releases_text},
 };
 use std::time::Duration;
@@ -29,10 +28,6 @@ pub fn suite(suite: &Suite) -> (String, Vec<String>) {
         }
     }
     (out.out, out.missing.0)
-}
-
-fn values(words: &[Spanned<String>]) -> impl Iterator<Item = &String> {
-    words.iter().map(|it| &it.value)
 }
 
 #[derive(Default)]

@@ -1,10 +1,9 @@
 //! Suites and data sets as YAML.
 
-use super::Missing;
+use super::{Missing, values};
 use crate::suite::{
     Action, Case, Cell, DataSet, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
     MessageMatch, ReleaseSet, RowsExpected, Sort, Step, Suite,
-    span::Spanned,
     words::{STANDARD, cell_text, duration_text, evidence_text, releases_text},
 };
 
@@ -47,10 +46,6 @@ pub fn data_set(data_set: &DataSet) -> (String, Vec<String>) {
     out.line("steps:");
     out.steps(&data_set.steps);
     (out.out, out.missing.0)
-}
-
-fn values(words: &[Spanned<String>]) -> impl Iterator<Item = &String> {
-    words.iter().map(|it| &it.value)
 }
 
 #[derive(Default)]

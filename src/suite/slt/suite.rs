@@ -6,6 +6,7 @@ use crate::suite::{
     error::{SuiteError, SuiteErrorKind},
     load::check_case_names,
     source::Source,
+    span::Span,
     words::shortened,
 };
 use std::{
@@ -38,7 +39,7 @@ pub fn suite(
             what: "no records in this file".to_owned(),
             help: Some("a suite of nothing would always pass".to_owned()),
         };
-        converter.errors.push(kind.at(crate::suite::span::Span::of_file(Arc::clone(&source.path))));
+        converter.errors.push(kind.at(Span::of_file(Arc::clone(&source.path))));
     }
     if !converter.errors.is_empty() {
         return Err(converter.errors);
@@ -77,33 +78,14 @@ fn one_each(all: Vec<Vec<Step>>, path: &Path) -> Vec<Case> {
             before.append(&mut steps);
             std::mem::swap(&mut before, &mut steps);
         }
-        cases.push(Case {
-            id: None,
-            name,
-            doc: None,
-            tags: Vec::new(),
-            needs: Vec::new(),
-            only: None,
-            span,
-            steps,
-        });
+        cases.push(unnamed(name, span, steps));
     }
     if !before.is_empty() {
         match cases.last_mut() {
             Some(last) => last.steps.extend(before),
             None => {
-                let name = before.first().map(|it| record_name(it, path)).unwrap_or_default();
-                let span = before.first().map(|it| it.span.clone());
-                cases.extend(span.map(|span| Case {
-                    id: None,
-                    name,
-                    doc: None,
-                    tags: Vec::new(),
-                    needs: Vec::new(),
-                    only: None,
-                    span,
-                    steps: before,
-                }));
+                let first = before.first().map(|it| (record_name(it, path), it.span.clone()));
+                cases.extend(first.map(|(name, span)| unnamed(name, span, before)));
             }
         }
     }
@@ -119,6 +101,11 @@ fn one_each(all: Vec<Vec<Step>>, path: &Path) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// A case that no `subtest` gave a name or anything else.
+fn unnamed(name: String, span: Span, steps: Vec<Step>) -> Case {
+    Case { id: None, name, doc: None, tags: Vec::new(), needs: Vec::new(), only: None, span, steps }
 }
 
 /// `line 12: SELECT …`, where the record is.
