@@ -5,13 +5,14 @@
 //! of one case.
 
 use crate::{
-    cli::{CliError, Connected, TargetArgs, TargetName, connect, stop_on_ctrl_c},
+    cli::{CliError, TargetArgs, TargetName, connect, stop_on_ctrl_c},
     report::{junit, text},
     run::{
         self, CaseKey, CaseReport, Event, Events, Outcome, Plan, Reporter, RunId, RunOptions,
         RunSummary, Selection, Stop, Strictness, journal::Journal,
     },
     suite,
+    target::{TargetKind, replay},
 };
 use clap::ValueEnum;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -41,19 +42,51 @@ const WAITING_MAX: usize = 64;
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
-/// | `SNOWGAUGE_TARGET` | `emulator` or `live` | `emulator`, or `live` if a connection is named |
+/// | `SNOWGAUGE_TARGET` | `emulator`, `replay` or `live` | `emulator`, or `live` if a connection is named; `replay` in builds without the emulator |
 /// | `SNOWGAUGE_CONNECTION` | a connection of `connections.toml` | the default one |
 /// | `SNOWGAUGE_RELEASE` | as `snowgauge run --release` | the newest |
+/// | `SNOWGAUGE_FIXTURES` | the fixtures to replay | `fixtures` |
 /// | `SNOWGAUGE_SCALE` | orders in the data set `orders` | 20000 |
 /// | `SNOWGAUGE_JOBS` | suites that run beside each other | 4 |
-/// | `SNOWGAUGE_STRICT` | `1`: an expected limitation that is gone (`lifted`) fails; `0`: it is news | `1` on the emulator, `0` on an account |
+/// | `SNOWGAUGE_STRICT` | `1`: an expected limitation that is gone (`lifted`) fails; `0`: it is news | `1` on the emulator and its recordings, `0` on an account and its |
 /// | `SNOWGAUGE_JUNIT` | where to write the JUnit report | `target/snowgauge/junit.xml` |
 ///
 /// Skipped cases are ignored tests, with their reason; cases that were not run fail. The status is
 /// libtest's: 0, or 101 if a test failed; 2 if the suites could not be read.
 pub fn harness(suites: impl AsRef<Path>) -> ExitCode {
+    let settings = Settings::from_env();
+    let target = settings.target.clone();
+    run_rounds(suites.as_ref(), settings, vec![Round { kind: String::new(), target }])
+}
+
+/// As [`harness()`], replaying every recording in `fixtures`: each case once for each recording,
+/// which the trial's name begins with, as in `[emulator-attached] limits::dml::L-09 …`.
+///
+/// Nothing is needed but the files, and no connection is opened.
+pub fn replays(suites: impl AsRef<Path>, fixtures: impl AsRef<Path>) -> ExitCode {
+    let round = |folder: &PathBuf| Round {
+        kind: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        target: TargetArgs {
+            target: vec![TargetName::Replay],
+            fixtures: Some(folder.clone()),
+            ..TargetArgs::default()
+        },
+    };
+    match replay::folders(fixtures.as_ref()) {
+        Ok(folders) => {
+            let rounds = folders.iter().map(round).collect();
+            run_rounds(suites.as_ref(), Settings::from_env(), rounds)
+        }
+        Err(err) => {
+            eprint!("{}", CliError::from(err).render());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_rounds(suites: &Path, settings: Settings, rounds: Vec<Round>) -> ExitCode {
     let arguments = Arguments::from_args();
-    match Harness::new(suites.as_ref(), Settings::from_env()) {
+    match Harness::new(suites, settings, rounds) {
         Ok(harness) => harness.run(arguments),
         Err(err) => {
             eprint!("{}", err.render());
@@ -62,11 +95,18 @@ pub fn harness(suites: impl AsRef<Path>) -> ExitCode {
     }
 }
 
+/// All cases once, on one target.
+struct Round {
+    /// What its trials' names begin with, in brackets. Empty where there is one round only.
+    kind: String,
+    target: TargetArgs,
+}
+
 struct Settings {
     target: TargetArgs,
     scale: Option<u64>,
     jobs: Option<usize>,
-    strictness: Strictness,
+    strictness: Option<Strictness>,
     junit: Option<PathBuf>,
     errors: Vec<String>,
 }
@@ -83,7 +123,7 @@ impl Settings {
         let release = parsed(choice("SNOWGAUGE_RELEASE"), &mut errors, value_of);
         let scale = parsed(choice("SNOWGAUGE_SCALE"), &mut errors, number);
         let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number);
-        let strict = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
+        let strictness = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
         // nextest runs a process for each case, and they would overwrite each other's report; it
         // has one of its own.
         let is_nextest = var("NEXTEST").is_some();
@@ -91,12 +131,12 @@ impl Settings {
             .map(PathBuf::from)
             .or_else(|| (!is_nextest).then(|| folder(&var).join("junit.xml")));
         let connection = var("SNOWGAUGE_CONNECTION");
-        let target = TargetArgs { target, connection, release };
-        let strictness = match (strict, target.name()) {
-            (Some(strict), _) => strict,
-            // Nobody lifts a limitation of the emulator: one that is gone is a defect of it.
-            (None, TargetName::Emulator) => Strictness::Strict,
-            (None, TargetName::Live) => Strictness::Lenient,
+        let target = TargetArgs {
+            target: target.into_iter().collect(),
+            connection,
+            release,
+            fixtures: var("SNOWGAUGE_FIXTURES").map(PathBuf::from),
+            max_age: None,
         };
         Self { target, scale, jobs, strictness, junit, errors }
     }
@@ -140,66 +180,91 @@ struct Harness {
     loaded: suite::Loaded,
     keys: Vec<CaseKey>,
     settings: Settings,
+    rounds: Vec<Round>,
 }
 
 impl Harness {
-    fn new(suites: &Path, settings: Settings) -> Result<Self, CliError> {
+    fn new(suites: &Path, settings: Settings, rounds: Vec<Round>) -> Result<Self, CliError> {
         if let Some(error) = settings.errors.first() {
             return Err(CliError::new(error.clone()));
         }
         let loaded = suite::load(&[suites.to_owned()])?;
         let everything = run::plan(&loaded.suites, &loaded.data_sets, &Selection::default())
             .map_err(|err| CliError::of_plan(err, &loaded))?;
-        Ok(Self { keys: everything.keys(), loaded, settings })
+        Ok(Self { keys: everything.keys(), loaded, settings, rounds })
     }
 
     fn run(self, mut arguments: Arguments) -> ExitCode {
-        let waiting = Arc::new(Waiting::default());
-        let strictness = self.settings.strictness;
-        let trials = self.keys.iter().map(|it| trial(it, &waiting, strictness));
-        let trials: Vec<Trial> = trials.collect();
-        let selected: HashSet<CaseKey> = self
-            .keys
-            .iter()
-            .zip(&trials)
-            .filter(|(_, it)| !arguments.is_filtered_out(it) && !arguments.is_ignored(it))
-            .map(|(key, _)| key.clone())
-            .collect();
-        if arguments.list || selected.is_empty() {
-            return libtest_mimic::run(&arguments, trials).exit_code();
-        }
-
-        let selection = Selection { exactly: Some(selected), ..Selection::default() };
-        let plan = match run::plan(&self.loaded.suites, &self.loaded.data_sets, &selection) {
-            Ok(plan) => plan,
-            Err(err) => {
-                eprint!("{}", CliError::of_plan(err, &self.loaded).render());
-                return ExitCode::from(2);
-            }
-        };
         let jobs = self.settings.jobs.or(arguments.test_threads);
-        arguments.test_threads.get_or_insert(plan.keys().len().clamp(1, WAITING_MAX));
-
-        let junit = self.settings.junit.clone();
-        let background = {
-            let waiting = waiting.clone();
-            thread::spawn(move || {
-                // Ended on every way out, a panic included, so that no trial waits for ever.
-                let ended = EndWaiting(waiting.clone());
-                let done = in_background(plan, &self.settings, jobs, &waiting);
-                if let Err(err) = &done {
-                    waiting.end(err.render().trim_end().to_owned());
+        let mut trials = Vec::new();
+        let mut started = Vec::new();
+        for round in &self.rounds {
+            let waiting = Arc::new(Waiting::default());
+            let own: Vec<Trial> =
+                self.keys.iter().map(|it| trial(it, &waiting).with_kind(&round.kind)).collect();
+            let selected: HashSet<CaseKey> = self
+                .keys
+                .iter()
+                .zip(&own)
+                .filter(|(_, it)| !arguments.is_filtered_out(it) && !arguments.is_ignored(it))
+                .map(|(key, _)| key.clone())
+                .collect();
+            trials.extend(own);
+            if arguments.list || selected.is_empty() {
+                continue;
+            }
+            let selection = Selection { exactly: Some(selected), ..Selection::default() };
+            match run::plan(&self.loaded.suites, &self.loaded.data_sets, &selection) {
+                Ok(plan) => started.push((round, plan, waiting)),
+                Err(err) => {
+                    eprint!("{}", CliError::of_plan(err, &self.loaded).render());
+                    return ExitCode::from(2);
                 }
-                drop(ended);
-                done.ok()
-            })
-        };
-        let conclusion = libtest_mimic::run(&arguments, trials);
-        // Objects are dropped after the last case; the process must not end before.
-        if let Ok(Some(summary)) = background.join() {
-            finish(&summary, junit.as_deref());
+            }
         }
-        conclusion.exit_code()
+        arguments.test_threads.get_or_insert(trials.len().clamp(1, WAITING_MAX));
+
+        let settings = &self.settings;
+        thread::scope(|scope| {
+            let background: Vec<_> = started
+                .into_iter()
+                .map(|(round, plan, waiting)| {
+                    let junit = settings.junit.as_deref().map(|it| round.junit(it));
+                    let done = scope.spawn(move || {
+                        // Ended on every way out, a panic included, so that no trial waits for
+                        // ever.
+                        let ended = EndWaiting(waiting.clone());
+                        let done = in_background(plan, settings, &round.target, jobs, &waiting);
+                        if let Err(err) = &done {
+                            waiting.end(err.render().trim_end().to_owned());
+                        }
+                        drop(ended);
+                        done.ok()
+                    });
+                    (done, junit)
+                })
+                .collect();
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            // Objects are dropped after the last case; the process must not end before.
+            for (done, junit) in background {
+                if let Ok(Some(summary)) = done.join() {
+                    finish(&summary, junit.as_deref());
+                }
+            }
+            conclusion.exit_code()
+        })
+    }
+}
+
+impl Round {
+    /// A report of its own: `junit-emulator-attached.xml` beside `junit.xml`.
+    fn junit(&self, path: &Path) -> PathBuf {
+        match (self.kind.as_str(), path.file_stem()) {
+            ("", _) | (_, None) => path.to_owned(),
+            (kind, Some(stem)) => {
+                path.with_file_name(format!("{}-{kind}.xml", stem.to_string_lossy()))
+            }
+        }
     }
 }
 
@@ -220,31 +285,51 @@ fn finish(summary: &RunSummary, junit: Option<&Path>) {
 fn in_background(
     plan: Plan,
     settings: &Settings,
+    target: &TargetArgs,
     jobs: Option<usize>,
     waiting: &Arc<Waiting>,
 ) -> Result<RunSummary, CliError> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
-        let connected: Connected = connect(&settings.target)?;
-        let mut options = RunOptions::new(RunId::random());
-        options.release = connected.release_given;
-        options.scale = settings.scale.unwrap_or(options.scale);
-        options.jobs = jobs.unwrap_or(options.jobs);
-        options.strictness = settings.strictness;
-
-        let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Waiter(waiting.clone()))];
-        let runs = folder(|name| std::env::var(name).ok()).join("runs");
-        match Journal::create(&runs, &options.run.to_string()) {
-            Ok(journal) => reporters.push(Box::new(journal)),
-            Err(err) => eprintln!("warning: no journal in `{}`: {err}", runs.display()),
+    let names = target.names();
+    let [name] = names.as_slice() else {
+        return Err(CliError::new("tests run on one target at a time"));
+    };
+    let connected = connect(target, *name)?;
+    let mut options = RunOptions::new(RunId::random());
+    options.release = connected.release_given;
+    options.scale = settings.scale.unwrap_or(options.scale);
+    options.jobs = jobs.unwrap_or(options.jobs);
+    let kind = match &connected.replay {
+        Some(replay) => {
+            (options.scale, options.seed) = (replay.header().scale, replay.header().seed);
+            replay.header().target
         }
-        let events = Events::new(connected.redactor.clone(), reporters);
-        let stop = Stop::default();
+        None => connected.target.kind(),
+    };
+    options.strictness = settings.strictness.unwrap_or_else(|| strictness(kind));
+
+    let waiter = Waiter { waiting: waiting.clone(), strictness: options.strictness };
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(waiter)];
+    let runs = folder(|name| std::env::var(name).ok()).join("runs");
+    match Journal::create(&runs, &options.run.to_string()) {
+        Ok(journal) => reporters.push(Box::new(journal)),
+        Err(err) => eprintln!("warning: no journal in `{}`: {err}", runs.display()),
+    }
+    let events = Events::new(connected.redactor.clone(), reporters);
+    let stop = Stop::default();
+    connected.runtime()?.block_on(async {
         let watch = tokio::spawn(stop_on_ctrl_c(stop.clone()));
         let summary = run::execute(plan, connected.target.clone(), options, events, stop).await;
         watch.abort();
         Ok(summary)
     })
+}
+
+/// Nobody lifts a limitation of the emulator: one that is gone is a defect of it.
+fn strictness(kind: TargetKind) -> Strictness {
+    match kind {
+        TargetKind::Emulator => Strictness::Strict,
+        TargetKind::Live | TargetKind::Replay | TargetKind::Scripted => Strictness::Lenient,
+    }
 }
 
 /// What the trials wait for.
@@ -256,13 +341,13 @@ struct Waiting {
 
 #[derive(Default)]
 struct State {
-    ended: HashMap<CaseKey, CaseReport>,
+    ended: HashMap<CaseKey, (CaseReport, Strictness)>,
     /// No further case will end, and why.
     over: Option<String>,
 }
 
 impl Waiting {
-    fn wait(&self, key: &CaseKey) -> Result<CaseReport, String> {
+    fn wait(&self, key: &CaseKey) -> Result<(CaseReport, Strictness), String> {
         let mut state = self.lock();
         loop {
             if let Some(report) = state.ended.remove(key) {
@@ -275,8 +360,8 @@ impl Waiting {
         }
     }
 
-    fn case(&self, report: CaseReport) {
-        self.lock().ended.insert(report.case.clone(), report);
+    fn case(&self, report: CaseReport, strictness: Strictness) {
+        self.lock().ended.insert(report.case.clone(), (report, strictness));
         self.changed.notify_all();
     }
 
@@ -298,27 +383,27 @@ impl Drop for EndWaiting {
     }
 }
 
-struct Waiter(Arc<Waiting>);
+struct Waiter {
+    waiting: Arc<Waiting>,
+    strictness: Strictness,
+}
 
 impl Reporter for Waiter {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         if let Event::CaseFinished(report) = event {
-            self.0.case((**report).clone());
+            self.waiting.case((**report).clone(), self.strictness);
         }
         Ok(())
     }
 }
 
-fn trial(key: &CaseKey, waiting: &Arc<Waiting>, strictness: Strictness) -> Trial {
+fn trial(key: &CaseKey, waiting: &Arc<Waiting>) -> Trial {
     let (name, key, waiting) = (key.to_string(), key.clone(), waiting.clone());
-    Trial::ignorable_test(name, move || verdict(waiting.wait(&key), strictness))
+    Trial::ignorable_test(name, move || verdict(waiting.wait(&key)))
 }
 
-fn verdict(
-    ended: Result<CaseReport, String>,
-    strictness: Strictness,
-) -> Result<Completion, Failed> {
-    let report = ended.map_err(|cause| Failed::from(format!("not run: {cause}")))?;
+fn verdict(ended: Result<(CaseReport, Strictness), String>) -> Result<Completion, Failed> {
+    let (report, strictness) = ended.map_err(|cause| Failed::from(format!("not run: {cause}")))?;
     match &report.outcome {
         Outcome::Passed => Ok(Completion::Completed),
         Outcome::Observed { seen } | Outcome::Lifted { seen }
@@ -361,7 +446,7 @@ mod tests {
             };
             Some(value.to_owned())
         });
-        assert_eq!(settings.target.target, Some(TargetName::Live));
+        assert_eq!(settings.target.target, [TargetName::Live]);
         assert_eq!(settings.target.connection.as_deref(), Some("ci"));
         assert_eq!(settings.target.release, Some(Release::ZeroCopy));
         assert_eq!(settings.scale, Some(500));
@@ -371,22 +456,16 @@ mod tests {
 
     #[test]
     fn a_limitation_of_the_emulator_is_not_lifted_by_anybody() {
+        assert_eq!(strictness(TargetKind::Emulator), Strictness::Strict);
+        assert_eq!(strictness(TargetKind::Live), Strictness::Lenient);
         #[track_caller]
-        fn check(variables: &[(&str, &str)], expected: Strictness) {
-            let settings = Settings::from(|name| {
-                let found = variables.iter().find(|(it, _)| *it == name);
-                found.map(|(_, value)| (*value).to_owned())
-            });
-            assert_eq!(settings.strictness, expected, "{variables:?}");
-            assert_eq!(settings.errors, Vec::<String>::new(), "{variables:?}");
+        fn check(value: &str, expected: Option<Strictness>) {
+            let settings =
+                Settings::from(|it| (it == "SNOWGAUGE_STRICT").then(|| value.to_owned()));
+            assert_eq!(settings.strictness, expected);
         }
-        use Strictness::{Lenient, Strict};
-        check(&[], Strict);
-        check(&[("SNOWGAUGE_TARGET", "emulator")], Strict);
-        check(&[("SNOWGAUGE_TARGET", "live")], Lenient);
-        check(&[("SNOWGAUGE_CONNECTION", "ci")], Lenient);
-        check(&[("SNOWGAUGE_STRICT", "0")], Lenient);
-        check(&[("SNOWGAUGE_TARGET", "live"), ("SNOWGAUGE_STRICT", "1")], Strict);
+        check("1", Some(Strictness::Strict));
+        check("0", Some(Strictness::Lenient));
     }
 
     #[test]
@@ -398,7 +477,7 @@ mod tests {
         assert_eq!(
             settings.errors,
             [
-                "`SNOWGAUGE_TARGET` is `many`: expected `emulator` or `live`",
+                "`SNOWGAUGE_TARGET` is `many`: expected `emulator` or `replay` or `live`",
                 "`SNOWGAUGE_SCALE` is `many`: expected a number",
                 "`SNOWGAUGE_STRICT` is `many`: expected `1` or `0`",
             ]
@@ -419,7 +498,7 @@ mod tests {
         #[track_caller]
         fn check_by(strictness: Strictness, at: usize, expected: &str) {
             let report = sample::cases().remove(at);
-            let found = match verdict(Ok(report), strictness) {
+            let found = match verdict(Ok((report, strictness))) {
                 Ok(Completion::Completed) => "completed".to_owned(),
                 Ok(Completion::Ignored { reason }) => reason.unwrap_or_default(),
                 Err(failed) => failed.message().unwrap_or_default().to_owned(),
@@ -447,9 +526,9 @@ mod tests {
             let (waiting, key) = (waiting.clone(), other.case);
             thread::spawn(move || waiting.wait(&key))
         };
-        waiting.case(report.clone());
+        waiting.case(report.clone(), Strictness::Strict);
         drop(EndWaiting(waiting.clone()));
-        assert_eq!(waiting.wait(&report.case), Ok(report));
+        assert_eq!(waiting.wait(&report.case), Ok((report, Strictness::Strict)));
         let cause = waiter.join().unwrap();
         assert_eq!(cause, Err("the run ended without this case".to_owned()));
     }

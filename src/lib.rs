@@ -6,6 +6,7 @@
 //! - [`target`]: the session contract, and the places where statements can be executed.
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
 //! - [`report`]: events in, reports out.
+//! - [`fixture`]: what was recorded of a target, in files that people review.
 //!
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
 
@@ -18,4 +19,4 @@ pub mod secret;
 pub mod suite;
 pub mod target;
 
-pub use harness::harness;
+pub use harness::{harness, replays};

@@ -2,46 +2,91 @@
 
 use super::CliError;
 use crate::{
+    fixture::names::Known,
     secret::Redactor,
     suite::Release,
-    target::{Connection, ConnectionError, LiveTarget, Target},
+    target::{Connection, ConnectionError, LiveTarget, ReplayTarget, Target, replay},
 };
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+
+/// Where fixtures are kept.
+pub const FIXTURES_DIR: &str = "fixtures";
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
-    /// Where statements are executed [default: emulator, or live if a connection is named].
-    #[arg(long, value_enum, value_name = "TARGET")]
-    pub target: Option<TargetName>,
+    /// Where statements are executed [default: emulator, or live if a connection is named]. Of
+    /// several, separated by commas, the outcomes are compared.
+    #[arg(long, value_enum, value_name = "TARGET", value_delimiter = ',')]
+    pub target: Vec<TargetName>,
 
     /// A connection of `connections.toml`, as the Snowflake CLI reads it.
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
 
-    /// The release that the emulator is, or that a live account is taken for without probing it.
+    /// The release that the emulator is, that fixtures are replayed of, or that a live account is
+    /// taken for without probing it.
     #[arg(long, value_enum, value_name = "RELEASE")]
     pub release: Option<Release>,
+
+    /// Fixtures to replay: the folder of one recording, or one that holds several [default:
+    /// fixtures].
+    #[arg(long, value_name = "DIR")]
+    pub fixtures: Option<PathBuf>,
+
+    /// Refuse to replay what was recorded more than DAYS ago.
+    #[arg(long, value_name = "DAYS")]
+    pub max_age: Option<u64>,
     // Passwords and tokens come from the connection's file or the environment only. A flag would
     // show them in `ps`.
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum TargetName {
     /// A server on this machine, started for the run; needs no account.
     Emulator,
+    /// Fixtures that were recorded of an account or the emulator; needs nothing at all.
+    Replay,
     /// A real account; needs credentials and costs credits.
     Live,
 }
 
+impl TargetName {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Emulator => "emulator",
+            Self::Replay => "replay",
+            Self::Live => "live",
+        }
+    }
+}
+
 impl TargetArgs {
     /// A live account is never a guess: it takes a connection, or the word.
-    pub fn name(&self) -> TargetName {
-        match (&self.target, &self.connection) {
-            (Some(name), _) => *name,
-            (None, Some(_)) => TargetName::Live,
-            (None, None) => TargetName::Emulator,
+    pub fn names(&self) -> Vec<TargetName> {
+        match (self.target.as_slice(), &self.connection) {
+            ([], Some(_)) => vec![TargetName::Live],
+            ([], None) => vec![default_target()],
+            (names, _) => names.to_vec(),
         }
+    }
+
+    pub fn fixtures(&self) -> &Path {
+        self.fixtures.as_deref().unwrap_or(Path::new(FIXTURES_DIR))
+    }
+}
+
+/// Without an emulator, what needs no account is a recording.
+const fn default_target() -> TargetName {
+    match cfg!(feature = "emulator") {
+        true => TargetName::Emulator,
+        false => TargetName::Replay,
     }
 }
 
@@ -50,21 +95,53 @@ pub struct Connected {
     pub target: Arc<dyn Target>,
     /// Blanks the connection's secrets in whatever leaves the process.
     pub redactor: Redactor,
+    /// What tells the account or a person, for a recording to leave out.
+    pub known: Known,
     /// The release where it was given rather than to be probed.
     pub release_given: Option<Release>,
+    /// The fixtures that are replayed.
+    pub replay: Option<Arc<ReplayTarget>>,
+}
+
+impl Connected {
+    fn new(target: Arc<dyn Target>) -> Self {
+        Self {
+            target,
+            redactor: Redactor::default(),
+            known: Known::default(),
+            release_given: None,
+            replay: None,
+        }
+    }
+
+    /// What to run on: the clock is the target's.
+    pub fn runtime(&self) -> io::Result<Runtime> {
+        match self.replay {
+            Some(_) => ReplayTarget::runtime(),
+            None => Runtime::new(),
+        }
+    }
 }
 
 /// Makes a target of the arguments. Nobody logs in yet.
-pub fn connect(args: &TargetArgs) -> Result<Connected, CliError> {
-    match args.name() {
+pub fn connect(args: &TargetArgs, name: TargetName) -> Result<Connected, CliError> {
+    let is_used = |used_by: TargetName| args.names().contains(&used_by);
+    if let Some(connection) = &args.connection
+        && !is_used(TargetName::Live)
+    {
+        let (what, other) = match name {
+            TargetName::Replay => ("a replay opens no connection", "replay"),
+            _ => ("the emulator is started for the run", "emulator"),
+        };
+        return Err(CliError::new(format!(
+            "{what}, so that it cannot be the connection `{connection}`"
+        ))
+        .hint(format!("leave out one of `--target {other}` and `--connection`")));
+    }
+    match name {
         TargetName::Live => live(args),
-        TargetName::Emulator => match &args.connection {
-            None => emulator(args),
-            Some(name) => Err(CliError::new(format!(
-                "the emulator is started for the run, so that it cannot be the connection `{name}`"
-            ))
-            .hint("leave out one of `--target emulator` and `--connection`")),
-        },
+        TargetName::Emulator => emulator(args),
+        TargetName::Replay => replay(args),
     }
 }
 
@@ -78,8 +155,9 @@ fn live(args: &TargetArgs) -> Result<Connected, CliError> {
         eprintln!("warning: {warning}");
     }
     let redactor = connection.redactor();
+    let known = Known { run: String::new(), identifiers: connection.identifiers() };
     let target = Arc::new(LiveTarget::new(connection));
-    Ok(Connected { target, redactor, release_given: args.release })
+    Ok(Connected { redactor, known, release_given: args.release, ..Connected::new(target) })
 }
 
 fn rendered(err: &ConnectionError) -> String {
@@ -97,7 +175,7 @@ fn emulator(args: &TargetArgs) -> Result<Connected, CliError> {
     let release = args.release.unwrap_or(Release::ZeroCopy);
     let target = crate::target::EmulatorTarget::start(release)
         .map_err(|err| CliError::new(format!("cannot start the emulator: {err}")))?;
-    Ok(Connected { target: Arc::new(target), redactor: Redactor::default(), release_given: None })
+    Ok(Connected::new(Arc::new(target)))
 }
 
 #[cfg(not(feature = "emulator"))]
@@ -106,26 +184,56 @@ fn emulator(_: &TargetArgs) -> Result<Connected, CliError> {
         .hint("name a connection by `--connection`, or build it with the feature `emulator`"))
 }
 
+fn replay(args: &TargetArgs) -> Result<Connected, CliError> {
+    let folder = replay::folder(args.fixtures(), args.release).map_err(CliError::from)?;
+    let max_age = args.max_age.map(|days| Duration::from_secs(days.saturating_mul(24 * 3600)));
+    let target = Arc::new(ReplayTarget::open(&folder, max_age).map_err(CliError::from)?);
+    Ok(Connected { replay: Some(target.clone()), ..Connected::new(target) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_live_account_takes_a_word_for_it() {
-        let args = |target, connection: Option<&str>| TargetArgs {
-            target,
-            connection: connection.map(str::to_owned),
-            release: None,
-        };
-        assert_eq!(args(None, None).name(), TargetName::Emulator);
-        assert_eq!(args(None, Some("ci")).name(), TargetName::Live);
-        assert_eq!(args(Some(TargetName::Live), None).name(), TargetName::Live);
-        let both = connect(&args(Some(TargetName::Emulator), Some("ci")));
-        let Err(err) = both else { panic!("a connection that is an emulator") };
-        assert_eq!(
-            err.render(),
+        #[track_caller]
+        fn check(target: &[TargetName], connection: Option<&str>, expected: &[TargetName]) {
+            let args = TargetArgs {
+                target: target.to_vec(),
+                connection: connection.map(str::to_owned),
+                ..TargetArgs::default()
+            };
+            assert_eq!(args.names(), expected);
+        }
+        use TargetName::{Emulator, Live, Replay};
+        check(&[], None, &[default_target()]);
+        check(&[], Some("ci"), &[Live]);
+        check(&[Live], None, &[Live]);
+        check(&[Live, Emulator, Replay], Some("ci"), &[Live, Emulator, Replay]);
+    }
+
+    #[test]
+    fn a_connection_is_of_no_use_to_what_is_not_live() {
+        #[track_caller]
+        fn check(name: TargetName, expected: &str) {
+            let args = TargetArgs {
+                target: vec![name],
+                connection: Some("ci".to_owned()),
+                ..TargetArgs::default()
+            };
+            let Err(err) = connect(&args, name) else { panic!("a connection to {name:?}") };
+            assert_eq!(err.render(), expected);
+        }
+        check(
+            TargetName::Emulator,
             "error: the emulator is started for the run, so that it cannot be the connection \
-             `ci`\n  hint: leave out one of `--target emulator` and `--connection`\n"
+             `ci`\n  hint: leave out one of `--target emulator` and `--connection`\n",
+        );
+        check(
+            TargetName::Replay,
+            "error: a replay opens no connection, so that it cannot be the connection \
+             `ci`\n  hint: leave out one of `--target replay` and `--connection`\n",
         );
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     run::PlanError,
     suite::{Loaded, SuiteErrors},
+    target::ReplayError,
 };
 use std::io;
 
@@ -53,6 +54,18 @@ impl From<io::Error> for CliError {
         match err.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
             _ => Self::new(err.to_string()),
+        }
+    }
+}
+
+impl From<ReplayError> for CliError {
+    fn from(err: ReplayError) -> Self {
+        match err {
+            ReplayError::Nothing { message, hint } => Self::new(message).hint(hint),
+            ReplayError::Fixtures(errors) => {
+                let rendered = errors.iter().map(|it| error(&it.to_string(), it.hint().as_deref()));
+                Self::Rendered(rendered.collect())
+            }
         }
     }
 }

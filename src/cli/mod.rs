@@ -4,20 +4,22 @@ mod bundle;
 mod connect;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod execute;
 mod exit;
 mod explain;
 mod failure;
 mod lint;
 mod list;
+mod record;
 mod report;
 mod review;
 mod run;
 mod select;
 
 pub use connect::{Connected, TargetArgs, TargetName, connect};
+pub(crate) use execute::stop_on_ctrl_c;
 pub use exit::Ending;
 pub use failure::CliError;
-pub(crate) use run::stop_on_ctrl_c;
 
 use clap::{Parser, Subcommand};
 use std::{
@@ -39,6 +41,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(run::RunArgs),
+    Record(record::RecordArgs),
     List(list::ListArgs),
     Lint(lint::LintArgs),
     Explain(explain::ExplainArgs),
@@ -53,6 +56,7 @@ pub enum Command {
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Record(args) => record::record(args),
         Command::List(args) => list::list(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -36,7 +36,7 @@ pub fn report(args: &ReportArgs) -> Result<Ending, CliError> {
         CliError::from(err).hint(format!("`snowgauge run` keeps runs in `{RUNS_DIR}`"))
     })?;
     let summary = journal::read(&path)?;
-    print(&terminal::summary(&summary, super::run::colour()))?;
+    print(&terminal::summary(&summary, super::execute::colour()))?;
     if let Some(path) = &args.junit {
         junit::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
     }

@@ -62,7 +62,7 @@ pub fn review(args: &ReviewArgs) -> Result<Ending, CliError> {
         print(&format!("nothing to review in `{}`\n", args.fixtures.display()))?;
         return Ok(Ending::AllPassed);
     }
-    let colour = super::run::colour();
+    let colour = super::execute::colour();
     let mut ask: Box<dyn Ask> = match (args.accept_all, args.reject_all) {
         (true, _) => Box::new(Always(Answer::Accept)),
         (_, true) => Box::new(Always(Answer::Reject)),

@@ -219,7 +219,9 @@ async fn prepare(
         match warehouse {
             Ok(()) => {}
             Err(AdminError::Refused { refusal, .. }) => no_interactive = Some(refusal.to_string()),
-            Err(err @ AdminError::Gone(_)) => return Err(err.to_string()),
+            Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_))) => {
+                return Err(err.to_string());
+            }
         }
         if no_interactive.is_none() && release.is_none() {
             let started_at = Instant::now();
@@ -227,7 +229,9 @@ async fn prepare(
             let told = match probe::signs(admin, objects).await {
                 Ok(signs) => probe::release(&signs),
                 Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
-                Err(err @ AdminError::Gone(_)) => return Err(err.to_string()),
+                Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_))) => {
+                    return Err(err.to_string());
+                }
             };
             work(events, "probe the release", started_at, told.as_ref().err());
             let (probed, how) = told.map_err(|cause| {
@@ -668,7 +672,9 @@ impl Run {
 fn setup_failure(err: AdminError) -> SetupFailure {
     let cause = err.to_string();
     match err {
-        AdminError::Refused { .. } => SetupFailure { cause, gone: None },
+        AdminError::Refused { .. } | AdminError::NotRecorded(_) => {
+            SetupFailure { cause, gone: None }
+        }
         AdminError::Gone(gone) => SetupFailure { cause, gone: Some(gone) },
     }
 }

@@ -30,6 +30,8 @@ pub enum AdminError {
     Refused { sql: String, refusal: Refusal },
     #[error("{0}")]
     Gone(String),
+    #[error("not recorded: {0}")]
+    NotRecorded(String),
 }
 
 impl Admin {
@@ -70,7 +72,7 @@ impl Admin {
                 Ending::TimedOut { after } => format!("no answer to `{sql}` after {after:?}"),
                 Ending::Lost { cause } => format!("connection lost: {cause}"),
                 Ending::NotRecorded { explanation } => {
-                    return Err(AdminError::Gone(explanation));
+                    return Err(AdminError::NotRecorded(explanation));
                 }
             };
             self.session = None;

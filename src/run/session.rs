@@ -159,7 +159,7 @@ impl Sessions {
                 Ending::Refused(refusal) => refusal.to_string(),
                 Ending::TimedOut { after } => format!("no answer after {after:?}"),
                 Ending::Lost { cause } => cause,
-                Ending::NotRecorded { explanation } => explanation,
+                Ending::NotRecorded { explanation } => format!("not recorded: {explanation}"),
             };
             self.close(name).await;
             return Err(NotExecuted::NoSession(format!(

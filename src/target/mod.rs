@@ -10,6 +10,8 @@ pub mod decode;
 mod emulator;
 mod live;
 mod query_tag;
+mod record;
+pub mod replay;
 mod scripted;
 mod value;
 pub mod wording;
@@ -20,6 +22,8 @@ pub use context::Context;
 pub use emulator::EmulatorTarget;
 pub use live::LiveTarget;
 pub use query_tag::{Owner, Part, QueryTag};
+pub use record::{Finished, FinishedAs, RecordOptions, Recorder, RecordingTarget};
+pub use replay::{ReplayError, ReplayTarget, Unused};
 pub use scripted::{Executed, Reply, Scripted};
 pub use value::{Column, Rows, Type, Value};
 

@@ -1,0 +1,132 @@
+//! One run on one target, with its journal and what it prints: what `run` and `record` share.
+
+use super::{CliError, Connected, Ending, exit::INTERRUPTED, report::cannot_write};
+use crate::{
+    report::terminal::{Colour, Terminal},
+    run::{
+        self, Events, Plan, Reporter, RunId, RunOptions, RunSummary, Stop,
+        journal::{Journal, RUNS_DIR},
+    },
+    target::Target,
+};
+use clap::Args;
+use std::{
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+#[derive(Clone, Debug, Args)]
+pub struct ExecuteArgs {
+    /// Orders in the data set `orders`; other tables grow with it.
+    #[arg(long, value_name = "N")]
+    pub scale: Option<u64>,
+
+    /// Suites that run beside each other.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub jobs: usize,
+
+    /// Where every random choice comes from [default: random, and printed].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
+    pub runs: PathBuf,
+}
+
+impl ExecuteArgs {
+    /// How to run on a target. A replay is run as its recording was.
+    pub fn options(&self, connected: &Connected, scale: u64) -> Result<RunOptions, CliError> {
+        let mut options = RunOptions::new(RunId::random());
+        options.scale = self.scale.unwrap_or(scale);
+        options.seed = self.seed.unwrap_or_else(random_seed);
+        options.jobs = self.jobs;
+        options.release = connected.release_given;
+        if let Some(replay) = &connected.replay {
+            let recorded = replay.header();
+            for (what, given, recorded) in
+                [("scale", self.scale, recorded.scale), ("seed", self.seed, recorded.seed)]
+            {
+                if let Some(given) = given.filter(|it| *it != recorded) {
+                    return Err(CliError::new(format!(
+                        "the recording was made with {what} {recorded}, and cannot be replayed \
+                         with {given}"
+                    ))
+                    .hint(format!("leave out `--{what}`")));
+                }
+            }
+            (options.scale, options.seed) = (recorded.scale, recorded.seed);
+        }
+        Ok(options)
+    }
+}
+
+/// Executes a plan. Events go to the journal, to the terminal and to `further`.
+///
+/// The summary, and the run's folder.
+pub fn execute(
+    connected: &Connected,
+    target: Arc<dyn Target>,
+    plan: Plan,
+    options: RunOptions,
+    runs: &Path,
+    further: Vec<Box<dyn Reporter>>,
+) -> Result<(RunSummary, PathBuf), CliError> {
+    let journal = Journal::create(runs, &options.run.to_string()).map_err(|err| {
+        cannot_write(runs, &err).hint("`--runs` names a folder that can be written to")
+    })?;
+    let path = journal.path().to_owned();
+    let terminal = Terminal::new(io::stdout(), colour()).with_progress();
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(journal), Box::new(terminal)];
+    reporters.extend(further);
+    let events = Events::new(connected.redactor.clone(), reporters);
+
+    let summary = connected.runtime()?.block_on(async {
+        let stop = Stop::default();
+        let watch = tokio::spawn(stop_on_ctrl_c(stop.clone()));
+        let summary = run::execute(plan, target, options, events.clone(), stop).await;
+        watch.abort();
+        summary
+    });
+    if let Some(failure) = events.failure() {
+        eprintln!("warning: a report is not whole: {failure}");
+    }
+    println_quietly(&format!("journal: {}", path.display()));
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    Ok((summary, folder))
+}
+
+/// The first Ctrl-C ends the run in good order, the second at once. The journal is on disk either
+/// way.
+pub async fn stop_on_ctrl_c(stop: Stop) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    eprintln!("\ninterrupted: cleaning up; once more to leave at once");
+    stop.request(INTERRUPTED);
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(Ending::Interrupted as i32);
+    }
+}
+
+/// Whoever read our output may have gone; the run and its reports matter more.
+pub fn println_quietly(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Colours for people, unless they asked for none (<https://no-color.org>).
+pub fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    match wanted && io::stdout().is_terminal() {
+        true => Colour::Yes,
+        false => Colour::No,
+    }
+}
+
+/// Small enough to be typed again.
+fn random_seed() -> u64 {
+    u64::from(u32::from_le_bytes(
+        uuid::Uuid::new_v4().as_bytes()[..4].try_into().unwrap_or_default(),
+    ))
+}

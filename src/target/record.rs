@@ -1,0 +1,534 @@
+//! A target that writes down what another one answers.
+//!
+//! Everything is redacted before it is kept, and searched for secrets before it is written: what
+//! a recording leaves on disk could be published at any moment. While the run goes on there are
+//! `.partial` files, which nobody replays; at its end they become fixtures.
+
+use super::{
+    Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
+    Statement, Target, TargetKind, Value,
+};
+use crate::{
+    fixture::{
+        self, Exchange, Fixture, Header, Recorded, RecordedRows, Section, allow, cell, files,
+        format::{self, Partial},
+        leak::{Leak, Scanner},
+        names::{Hiding, Known},
+        review,
+    },
+    run::{CaseReport, Event, Outcome, Reporter},
+    secret::Secret,
+    suite::Release,
+};
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+/// Another target, recorded.
+pub struct RecordingTarget {
+    inner: Arc<dyn Target>,
+    recorder: Recorder,
+}
+
+impl RecordingTarget {
+    pub fn new(inner: Arc<dyn Target>, recorder: Recorder) -> Self {
+        Self { inner, recorder }
+    }
+}
+
+impl Target for RecordingTarget {
+    fn kind(&self) -> TargetKind {
+        self.inner.kind()
+    }
+
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    fn labels(&self) -> Vec<&'static str> {
+        self.inner.labels()
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        self.inner.facts()
+    }
+
+    fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
+        Box::pin(async move {
+            let (name, tag) = (request.session.clone(), request.tag.clone());
+            let session = RecordingSession {
+                inner: self.inner.login(request).await?,
+                target: self.inner.clone(),
+                recorder: self.recorder.clone(),
+                name,
+                tag,
+                context: Context::default(),
+            };
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        let now = self.inner.now();
+        // A replay's clock starts where the recording first looked at its own.
+        self.recorder.shared.started_at.get_or_init(|| now);
+        now
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.inner.sleep(duration)
+    }
+}
+
+struct RecordingSession {
+    inner: Box<dyn Session>,
+    target: Arc<dyn Target>,
+    recorder: Recorder,
+    name: String,
+    tag: QueryTag,
+    context: Context,
+}
+
+impl Session for RecordingSession {
+    fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Execution> {
+        Box::pin(async move {
+            let sent_at = self.target.now();
+            let execution = self.inner.execute(statement).await;
+            let tag = statement.tag.as_ref().unwrap_or(&self.tag);
+            let heard = Heard {
+                session: &self.name,
+                context: &self.context,
+                statement,
+                execution: &execution,
+                sent_at,
+            };
+            self.recorder.record(tag, &heard);
+            if let Ending::Rows(_) = execution.ending {
+                self.context.follow(&statement.sql);
+            }
+            execution
+        })
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        self.inner.canceller()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        self.inner.close()
+    }
+}
+
+/// An exchange as it was, secrets and all.
+struct Heard<'a> {
+    session: &'a str,
+    context: &'a Context,
+    statement: &'a Statement,
+    execution: &'a Execution,
+    sent_at: DateTime<Utc>,
+}
+
+/// What is known before a recording begins.
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    /// The recording goes into a folder of it, named after target and release.
+    pub fixtures: PathBuf,
+    pub kind: TargetKind,
+    /// Without the run's id, which the statements' tags tell.
+    pub known: Known,
+    pub secrets: Vec<Secret>,
+    pub scale: u64,
+    pub seed: u64,
+}
+
+/// Keeps what is recorded. Clones keep it in the same place.
+///
+/// It also reads the run's events, for what statements do not tell: the release, and which suites
+/// were not run to their end.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: RecordOptions,
+    started_at: OnceLock<DateTime<Utc>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Made with the first exchange, which tells the run's id.
+    scanner: Option<Scanner>,
+    release: Option<Release>,
+    region: Option<String>,
+    server_version: Option<String>,
+    /// Suites with cases that were not run, and why: their recordings are not whole.
+    not_whole: BTreeMap<String, String>,
+    cut_short: Option<String>,
+    /// Where it is written, as soon as the release is known.
+    folder: Option<PathBuf>,
+    owners: BTreeMap<Owner, Recording>,
+}
+
+/// What was recorded of one owner so far.
+struct Recording {
+    hiding: Hiding,
+    sections: Vec<Section>,
+    /// Not yet on disk: the release was not known.
+    waiting: Vec<(Part, Exchange)>,
+    partial: Option<Partial>,
+    /// Why it will not be written. Nothing more is kept then.
+    spoilt: Option<String>,
+}
+
+/// What became of the recording of one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub path: PathBuf,
+    pub exchanges: usize,
+    pub ending: FinishedAs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishedAs {
+    /// There was none before, or it was to be replaced.
+    New,
+    /// It says what the one before did; only times differ.
+    Same,
+    /// It differs from the one before, and lies beside it until somebody has looked at it.
+    ToReview,
+    /// Not written, and why.
+    Refused(String),
+}
+
+impl Recorder {
+    pub fn new(options: RecordOptions) -> Self {
+        let shared = Shared { options, started_at: OnceLock::new(), state: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, tag: &QueryTag, heard: &Heard<'_>) {
+        let options = &self.shared.options;
+        let started_at = *self.shared.started_at.get_or_init(|| heard.sent_at);
+        let known = || Known { run: tag.run.clone(), ..options.known.clone() };
+        let mut state = self.lock();
+        let state = &mut *state;
+        let scanner = state.scanner.get_or_insert_with(|| Scanner::new(&known(), &options.secrets));
+        let recording = state
+            .owners
+            .entry(tag.owner.clone())
+            .or_insert_with(|| Recording::new(Hiding::new(&known(), started_at)));
+        if recording.spoilt.is_some() {
+            return;
+        }
+        let exchange = recording.redacted(&tag.part, heard, started_at);
+        let leaks = scanner.scan(format::text_of(&tag.part, &exchange).as_bytes());
+        if !leaks.is_empty() {
+            recording.spoil(leaking(&leaks, &review::part_title(&tag.part)));
+            return;
+        }
+        if !recording.keep(&tag.part, &exchange) {
+            return;
+        }
+        recording.waiting.push((tag.part.clone(), exchange));
+        // The run's own exchanges tell the release; everybody else's come later.
+        if tag.owner != Owner::Run {
+            state.settle_folder(options);
+        }
+        let header = state.header(&tag.owner, options, started_at);
+        if let Some(folder) = &state.folder
+            && let Some(recording) = state.owners.get_mut(&tag.owner)
+        {
+            recording.write(&header, folder);
+        }
+    }
+
+    /// Makes fixtures of what was recorded. One that says otherwise than an existing one is
+    /// written beside it, for review; with `replace`, in its place.
+    pub fn finish(&self, replace: bool) -> Vec<Finished> {
+        let options = &self.shared.options;
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.settle_folder(options);
+        let (Some(folder), Some(scanner)) = (state.folder.clone(), state.scanner.clone()) else {
+            return Vec::new();
+        };
+        let started_at = *self.shared.started_at.get_or_init(Utc::now);
+        let mut finished = Vec::new();
+        for (owner, mut recording) in std::mem::take(&mut state.owners) {
+            let header = state.header(&owner, options, started_at);
+            let path = folder.join(files::path_of(&owner));
+            let exchanges = recording.sections.iter().map(|it| it.exchanges.len()).sum();
+            if let Some(cause) = state.why_not_whole(&owner) {
+                recording.spoil(cause);
+            }
+            let ending = recording.finish(header, &path, &scanner, replace);
+            finished.push(Finished { path, exchanges, ending });
+        }
+        finished
+    }
+}
+
+impl Reporter for Recorder {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let mut state = self.lock();
+        match event {
+            Event::ReleaseProbed { release, .. } => {
+                state.release = Some(*release);
+                state.settle_folder(&self.shared.options);
+            }
+            Event::Fact { name, value } if name == "region" => state.region = Some(value.clone()),
+            Event::Fact { name, value } if name == "server_version" => {
+                state.server_version = Some(value.clone());
+            }
+            Event::CaseFinished(report) => state.case(report),
+            Event::RunFinished { cut_short, .. } => state.cut_short = cut_short.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn settle_folder(&mut self, options: &RecordOptions) {
+        let name = fixture::folder_name(options.kind, self.release);
+        self.folder.get_or_insert_with(|| options.fixtures.join(name));
+    }
+
+    fn header(&self, owner: &Owner, options: &RecordOptions, recorded_at: DateTime<Utc>) -> Header {
+        Header {
+            owner: owner.clone(),
+            target: options.kind,
+            release: self.release,
+            region: self.region.clone(),
+            server_version: self.server_version.clone(),
+            recorded_at,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            redaction: fixture::REDACTION_VERSION,
+            scale: options.scale,
+            seed: options.seed,
+        }
+    }
+
+    fn case(&mut self, report: &CaseReport) {
+        if let Outcome::NotRun { cause } = &report.outcome {
+            let cause = format!("`{}` was not run: {cause}", report.case.name);
+            self.not_whole.entry(report.case.suite.clone()).or_insert(cause);
+        }
+    }
+
+    fn why_not_whole(&self, owner: &Owner) -> Option<String> {
+        match owner {
+            Owner::Suite(name) => self.not_whole.get(name).cloned(),
+            Owner::Run | Owner::DataSet(_) => {
+                self.cut_short.as_ref().map(|it| format!("the run was cut short: {it}"))
+            }
+        }
+    }
+}
+
+impl Recording {
+    fn new(hiding: Hiding) -> Self {
+        Self { hiding, sections: Vec::new(), waiting: Vec::new(), partial: None, spoilt: None }
+    }
+
+    /// The exchange as it may be kept.
+    fn redacted(&mut self, part: &Part, heard: &Heard<'_>, started_at: DateTime<Utc>) -> Exchange {
+        let Heard { session, context, statement, execution, sent_at } = heard;
+        let hiding = &mut self.hiding;
+        // What was sent is hidden first: a name that the suite chose itself is no secret.
+        let sql = hiding.hide_sent(&fixture::without_expiry(&statement.sql));
+        let facts = fixture::context_kept(session, part, context).facts.into_iter();
+        let facts = facts.map(|(name, value)| (name, hiding.hide_sent(&value))).collect();
+        let bind = |it: &Value| cell::encode_bind(it).map(|it| hiding.hide_sent(&it));
+        let binds = statement.binds.iter().map(bind).collect();
+        let query_id = execution.query_id.as_ref().map(|it| hiding.hide(it));
+        let ending = match &execution.ending {
+            Ending::Rows(rows) => {
+                let is_metadata = allow::is_metadata(&statement.sql);
+                let mut kept = RecordedRows { affected: rows.affected, ..RecordedRows::default() };
+                for row in &rows.rows {
+                    let cells = row.iter().zip(&rows.columns).map(|(value, column)| {
+                        let text = cell::encode(value, &column.data_type)?;
+                        let text = fixture::without_expiry(&text);
+                        Some(match is_metadata && !allow::keeps(&column.name) {
+                            true => hiding.hide_cell(&column.name, &text),
+                            false => hiding.hide(&text),
+                        })
+                    });
+                    kept.rows.push(cells.collect());
+                }
+                kept.columns = rows.columns.clone();
+                for column in &mut kept.columns {
+                    column.name = hiding.hide(&column.name);
+                }
+                Recorded::Rows(kept)
+            }
+            Ending::Refused(refusal) => {
+                let mut refusal = refusal.clone();
+                refusal.message = hiding.hide(&fixture::without_expiry(&refusal.message));
+                Recorded::Refused(refusal)
+            }
+            Ending::TimedOut { after } => Recorded::TimedOut { after: *after },
+            Ending::Lost { cause } | Ending::NotRecorded { explanation: cause } => {
+                Recorded::Lost { cause: hiding.hide(cause) }
+            }
+        };
+        Exchange {
+            session: (*session).to_owned(),
+            context: Context { facts },
+            sql,
+            binds,
+            query_id,
+            ending,
+            at: (*sent_at - started_at).to_std().unwrap_or_default(),
+            elapsed: execution.elapsed,
+        }
+    }
+
+    /// Whether it was not there yet: sessions are brought to where they start as often as cases
+    /// need it, and once tells it all.
+    fn keep(&mut self, part: &Part, exchange: &Exchange) -> bool {
+        let at = self.sections.iter().position(|it| it.part == *part).unwrap_or_else(|| {
+            self.sections.push(Section { part: part.clone(), exchanges: Vec::new() });
+            self.sections.len() - 1
+        });
+        let exchanges = &mut self.sections[at].exchanges;
+        let essence = |it: &Exchange| (it.session.clone(), it.sql.clone(), it.ending.clone());
+        let is_known =
+            *part == Part::Sessions && exchanges.iter().any(|it| essence(it) == essence(exchange));
+        if !is_known {
+            exchanges.push(exchange.clone());
+        }
+        !is_known
+    }
+
+    fn write(&mut self, header: &Header, folder: &Path) {
+        if self.spoilt.is_none()
+            && let Err(err) = self.try_write(header, folder)
+        {
+            self.spoil(format!("it could not be written: {err}"));
+        }
+    }
+
+    fn try_write(&mut self, header: &Header, folder: &Path) -> io::Result<()> {
+        let partial = match &mut self.partial {
+            Some(partial) => partial,
+            none => {
+                let path = folder.join(files::path_of(&header.owner));
+                none.insert(Partial::create(&path, header)?)
+            }
+        };
+        for (part, exchange) in self.waiting.drain(..) {
+            partial.append(&part, &exchange)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything, on disk too.
+    fn spoil(&mut self, cause: String) {
+        self.spoilt.get_or_insert(cause);
+        self.waiting.clear();
+        self.sections.clear();
+        if let Some(partial) = self.partial.take()
+            && let Err(err) = partial.discard()
+            && let Some(cause) = &mut self.spoilt
+        {
+            cause.push_str(&format!("; and what was written of it is still there: {err}"));
+        }
+    }
+
+    fn finish(
+        mut self,
+        header: Header,
+        path: &Path,
+        scanner: &Scanner,
+        replace: bool,
+    ) -> FinishedAs {
+        if self.spoilt.is_none() {
+            self.sections.sort_by_key(|it| order(&it.part));
+            let sections = std::mem::take(&mut self.sections);
+            let fixture = Fixture { header, sections, times: self.hiding.times() };
+            match self.save(&fixture, path, scanner, replace) {
+                Ok(ending) => return ending,
+                Err(cause) => self.spoil(cause),
+            }
+        }
+        FinishedAs::Refused(self.spoilt.unwrap_or_default())
+    }
+
+    fn save(
+        &mut self,
+        fixture: &Fixture,
+        path: &Path,
+        scanner: &Scanner,
+        replace: bool,
+    ) -> Result<FinishedAs, String> {
+        // Again, and over the whole: what is harmless in parts may not be.
+        let rendered = format::render(fixture);
+        let leaks = scanner.scan(rendered.text.as_bytes()).into_iter();
+        let leaks = leaks.chain(rendered.blobs.iter().flat_map(|(_, it)| scanner.scan(it)));
+        let leaks: Vec<Leak> = leaks.collect();
+        if !leaks.is_empty() {
+            return Err(leaking(&leaks, "the whole"));
+        }
+        // One that cannot be read any more is no reason for a review.
+        let ending = match files::read(path) {
+            Ok(old) if review::is_same(&old.fixture, fixture) => FinishedAs::Same,
+            Ok(_) if !replace => FinishedAs::ToReview,
+            _ => FinishedAs::New,
+        };
+        let to = match ending {
+            FinishedAs::ToReview => files::new_path(path),
+            _ => path.to_owned(),
+        };
+        files::write(&to, fixture).map_err(|err| err.to_string())?;
+        match self.partial.take().map(Partial::discard) {
+            Some(Err(err)) => Err(format!("the partial file is still there: {err}")),
+            _ => Ok(ending),
+        }
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        let exchanges = self.exchanges;
+        match &self.ending {
+            FinishedAs::New => write!(f, "recorded: {path} ({exchanges} exchanges)"),
+            FinishedAs::Same => write!(f, "recorded, as before: {path} ({exchanges} exchanges)"),
+            FinishedAs::ToReview => write!(f, "to review: {path}.new ({exchanges} exchanges)"),
+            FinishedAs::Refused(cause) => write!(f, "not recorded: {path}: {cause}"),
+        }
+    }
+}
+
+/// Sections in the order of their parts; cases stay as they came.
+fn order(part: &Part) -> u8 {
+    match part {
+        Part::Objects => 0,
+        Part::Interactive => 1,
+        Part::Probe => 2,
+        Part::Sessions => 3,
+        Part::SetUp => 4,
+        Part::Case(_) => 5,
+        Part::CleanUp => 6,
+    }
+}
+
+fn leaking(leaks: &[Leak], place: &str) -> String {
+    let found: BTreeSet<&str> = leaks.iter().map(|it| it.what.as_str()).collect();
+    let found: Vec<&str> = found.into_iter().collect();
+    format!("it would hold what must not be in a fixture: {} ({place})", found.join(", "))
+}
