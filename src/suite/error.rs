@@ -195,7 +195,9 @@ impl SuiteError {
 /// The part of a line round a place, and the place in it: column from 1, length at least 1.
 fn window(line: &str, column: usize, length: usize) -> (String, usize, usize) {
     // A tab takes one column here, as it does in a span.
-    let chars: Vec<char> = line.chars().map(|it| if it == '\t' { ' ' } else { it }).collect();
+    // What is far behind the place is not even looked at: a line may have a hundred megabytes.
+    let near = line.chars().take(column.saturating_add(2 * SHOWN_MAX));
+    let chars: Vec<char> = near.map(|it| if it == '\t' { ' ' } else { it }).collect();
     let column = column.clamp(1, chars.len() + 1);
     let length = length.clamp(1, (chars.len() + 1 - column).max(1));
     if chars.len() <= SHOWN_MAX {
@@ -311,6 +313,15 @@ mod tests {
         let at = lines[3].find('^').unwrap();
         let shown: String = lines[2].chars().skip(at).take(8).collect();
         assert_eq!(shown, "statment");
+    }
+
+    #[test]
+    fn the_mark_is_in_what_is_shown_of_a_long_line() {
+        let line = format!("a{}", "é".repeat(5_000_000));
+        let (shown, column, length) = window(&line, 1, 1);
+        assert_eq!((shown.chars().count(), column, length), (SHOWN_MAX + 1, 1, 1));
+        let (shown, column, length) = window(&line, usize::MAX, 1);
+        assert_eq!((shown.chars().count(), column, length), (SHOWN_MAX + 1, SHOWN_MAX + 2, 1));
     }
 
     #[test]
