@@ -16,6 +16,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 /// those is lost, or hangs.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
+/// The largest body that is read. Snowflake cuts results into chunks far below that; a server that
+/// sends without end would take all memory before the login's limit ends it.
+const BODY_BYTES_MAX: usize = 512 << 20;
+
 /// How much of a body that is no Snowflake reply is shown, in characters.
 const EXCERPT: usize = 160;
 
@@ -89,15 +93,27 @@ impl Http {
     }
 
     pub async fn read(&self, response: Response) -> Result<Seen, Fault> {
+        self.read_up_to(response, BODY_BYTES_MAX).await
+    }
+
+    async fn read_up_to(&self, mut response: Response, bytes_max: usize) -> Result<Seen, Fault> {
         let status = response.status();
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|it| it.to_str().ok()).unwrap_or_default();
         let content_type = content_type.to_owned();
-        let body = response.bytes().await.map_err(|it| {
-            let cause = format!("HTTP {status}, then the body broke off: {}", told(&it));
-            Fault::new(self.redactor.redact(&cause))
-        })?;
-        Ok(Seen { status, content_type, body: body.into() })
+        let mut body = Vec::new();
+        loop {
+            let chunk = response.chunk().await.map_err(|it| {
+                let cause = format!("HTTP {status}, then the body broke off: {}", told(&it));
+                Fault::new(self.redactor.redact(&cause))
+            })?;
+            let Some(chunk) = chunk else { break };
+            if bytes_max - body.len() < chunk.len() {
+                return Err(Fault::new(format!("HTTP {status} with more than {bytes_max} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Seen { status, content_type, body })
     }
 
     pub fn fault(&self, error: &reqwest::Error) -> Fault {
@@ -163,5 +179,22 @@ fn told(error: &reqwest::Error) -> String {
     match causes.is_empty() {
         true => "no cause given".to_owned(),
         false => causes.join(": "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    #[tokio::test]
+    async fn a_body_without_end_is_not_kept() {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let http = Http::new(&Connection::loopback(address)).unwrap();
+        let answer = || Response::from(http::Response::new("12345678"));
+        let seen = http.read_up_to(answer(), 8).await;
+        assert_eq!(seen.map(|it| it.body).ok().as_deref(), Some(&b"12345678"[..]));
+        let fault = http.read_up_to(answer(), 7).await.err();
+        assert_eq!(fault, Some(Fault::new("HTTP 200 OK with more than 7 bytes")));
     }
 }
