@@ -279,13 +279,24 @@ impl Connection {
         };
         layer.fill(general);
 
+        let mut typos = Vec::new();
         for (key, place) in &layer.unknown {
             let names = FIELDS.iter().flat_map(|(_, names)| *names).copied();
-            let hint = nearest(key, names).map(|it| format!("; did you mean `{it}`?"));
-            let hint = hint.unwrap_or_default();
-            warnings.push(format!("{place}: `{key}` is not used{hint}"));
+            let mut warning = format!("{place}: `{key}` is not used");
+            if let Some(name) = nearest(key, names) {
+                let hint = format!("did you mean `{name}`?");
+                warning += &format!("; {hint}");
+                let what = format!("`{key}` is not used");
+                typos.push(ConnectionError::at(place.clone(), what).hint(hint));
+            }
+            warnings.push(warning);
         }
-        Resolve { layer, name, home, warnings, errors: Vec::new() }.connection()
+        let resolved = Resolve { layer, name, home, warnings, errors: Vec::new() }.connection();
+        // A key that is missing is most often there under a wrong name.
+        resolved.map_err(|mut errors| {
+            errors.append(&mut typos);
+            errors
+        })
     }
 
     /// A connection to a server on this machine that asks for no proof, such as an emulator.

@@ -217,6 +217,17 @@ fn unknown_keys_are_tolerated_and_said() {
 }
 
 #[test]
+fn a_missing_key_is_looked_for_among_the_misspelt_ones() {
+    let text = "[default]\naccount = 'a'\nuser = 'u'\npasword = 'p'\nsession_parameters = 1\n";
+    let shown = load(&[(".snowflake/connections.toml", text)], &[], None);
+    assert_eq!(
+        shown,
+        "connection `default` has no `password`, `private_key_file` or `token`\n\
+         ~/.snowflake/connections.toml:4:1: `pasword` is not used\n  did you mean `password`?"
+    );
+}
+
+#[test]
 fn syntax_errors_have_a_place_and_never_the_line() {
     let shown = load(
         &[(".snowflake/connections.toml", "[default]\npassword = 'hunter2\nuser = = 'u'\n")],
