@@ -72,7 +72,7 @@ impl From<ReplayError> for CliError {
 
 impl From<crate::run::journal::JournalError> for CliError {
     fn from(err: crate::run::journal::JournalError) -> Self {
-        Self::new(err.to_string())
+        Self::Message { message: err.to_string(), hint: err.hint() }
     }
 }
 

@@ -32,9 +32,7 @@ pub struct ReportArgs {
 }
 
 pub fn report(args: &ReportArgs) -> Result<Ending, CliError> {
-    let path = journal::find(args.run.as_deref(), &args.runs).map_err(|err| {
-        CliError::from(err).hint(format!("`snowgauge run` keeps runs in `{RUNS_DIR}`"))
-    })?;
+    let path = journal::find(args.run.as_deref(), &args.runs)?;
     let summary = journal::read(&path)?;
     print(&terminal::summary(&summary, super::execute::colour()))?;
     if let Some(path) = &args.junit {

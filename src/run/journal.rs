@@ -63,10 +63,32 @@ pub enum JournalError {
     Newer { path: PathBuf, found: u32 },
     #[error("`{}` holds no run", path.display())]
     Empty { path: PathBuf },
+    #[error("{}:{line}: a run does not start like this: its first lines are missing", path.display())]
+    NoStart { path: PathBuf, line: usize },
     #[error("no run `{run}` in `{}`", runs.display())]
     NoSuchRun { run: String, runs: PathBuf },
     #[error("there are no runs in `{}`", runs.display())]
     NoRuns { runs: PathBuf },
+}
+
+impl JournalError {
+    /// What whoever wants a report can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreadable { .. } => return None,
+            Self::NotAnEvent { .. } => {
+                "without that line, a report can be made of the others".to_owned()
+            }
+            Self::Newer { .. } => "the `snowgauge` that wrote it can read it".to_owned(),
+            Self::Empty { .. } => "the run ended before its first line was whole".to_owned(),
+            Self::NoStart { .. } => {
+                "without its start, nothing says what was to be run, and where".to_owned()
+            }
+            Self::NoSuchRun { .. } | Self::NoRuns { .. } => {
+                format!("`snowgauge run` keeps runs in `{RUNS_DIR}`; `--runs` names another folder")
+            }
+        })
+    }
 }
 
 /// Folds a journal into what became of the run.
@@ -87,6 +109,10 @@ pub fn read(path: &Path) -> Result<RunSummary, JournalError> {
             return Err(JournalError::Newer { path: path.to_owned(), found });
         }
         match serde_json::from_str::<Event>(line) {
+            // Folded all the same, the rest would be a run of other cases, and might be green.
+            Ok(event) if events == 0 && !matches!(event, Event::RunStarted { .. }) => {
+                return Err(JournalError::NoStart { path: path.to_owned(), line: index + 1 });
+            }
             Ok(event) => fold.event(&event),
             // Only a line that was not ended can have been torn.
             Err(_) if !line.ends_with('\n') => break,
@@ -262,6 +288,25 @@ mod tests {
         assert!(message.ends_with("is a journal of version 2, this program reads up to 1"));
         fs::write(&path, "").unwrap();
         assert!(read(&path).unwrap_err().to_string().ends_with("holds no run"));
+        fs::remove_dir_all(runs).unwrap();
+    }
+
+    #[test]
+    fn a_journal_without_its_start_is_refused() {
+        let runs = folder("headless");
+        let path = runs.join("x.jsonl");
+        let lines: Vec<String> =
+            events().iter().skip(1).map(|it| serde_json::to_string(it).unwrap()).collect();
+        fs::write(&path, lines.join("\n")).unwrap();
+        let err = read(&path).unwrap_err();
+        let message = err.to_string();
+        assert!(
+            message.ends_with(
+                "x.jsonl:1: a run does not start like this: its first lines are missing"
+            ),
+            "{message}"
+        );
+        assert!(err.hint().is_some_and(|it| it.starts_with("without its start")));
         fs::remove_dir_all(runs).unwrap();
     }
 
