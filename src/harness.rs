@@ -5,7 +5,7 @@
 //! of one case.
 
 use crate::{
-    cli::{CliError, TargetArgs, TargetName, connect, stop_on_ctrl_c},
+    cli::{CliError, TargetArgs, TargetName, connect, number_from_one, stop_on_ctrl_c},
     report::{junit, text},
     run::{
         self, CaseKey, CaseReport, Event, Events, Outcome, Plan, Reporter, RunId, RunOptions,
@@ -121,8 +121,8 @@ impl Settings {
         let choice = |name: &str| var(name).map(|it| (name.to_owned(), it));
         let target = parsed(choice("SNOWGAUGE_TARGET"), &mut errors, value_of::<TargetName>);
         let release = parsed(choice("SNOWGAUGE_RELEASE"), &mut errors, value_of);
-        let scale = parsed(choice("SNOWGAUGE_SCALE"), &mut errors, number);
-        let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number);
+        let scale = parsed(choice("SNOWGAUGE_SCALE"), &mut errors, number_from_one);
+        let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number_from_one);
         let strictness = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
         // nextest runs a process for each case, and they would overwrite each other's report; it
         // has one of its own.
@@ -162,10 +162,6 @@ fn value_of<T: ValueEnum>(text: &str) -> Result<T, String> {
         let known: Vec<String> = known.map(|it| format!("`{}`", it.get_name())).collect();
         format!("expected {}", known.join(" or "))
     })
-}
-
-fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "expected a number".to_owned())
 }
 
 fn yes_or_no(text: &str) -> Result<Strictness, String> {
@@ -478,7 +474,7 @@ mod tests {
             settings.errors,
             [
                 "`SNOWGAUGE_TARGET` is `many`: expected `emulator` or `replay` or `live`",
-                "`SNOWGAUGE_SCALE` is `many`: expected a number",
+                "`SNOWGAUGE_SCALE` is `many`: expected a number from 1",
                 "`SNOWGAUGE_STRICT` is `many`: expected `1` or `0`",
             ]
         );

@@ -12,6 +12,8 @@ use snowgauge::{
 use std::{
     collections::BTreeMap,
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -225,6 +227,109 @@ fn what_is_not_there_is_named_with_what_to_do() {
         &["a tag expression ends after `a and`"],
     );
     snowgauge(&folder.0, &["rum"]).check(2, &[], &["run"]);
+}
+
+#[test]
+fn a_journal_that_is_damaged_is_refused_with_what_to_do() {
+    let folder = Folder::new();
+    let runs = folder.0.join(".snowgauge/runs");
+    journal(&runs, "SG1", &[("a", Outcome::Passed)], Some(None));
+    let path = runs.join("SG1/journal.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let (start, rest) = whole.split_once('\n').unwrap();
+    let check = |text: &str, stderr: &[&str]| {
+        fs::write(&path, text).unwrap();
+        snowgauge(&folder.0, &["report", "SG1"]).check(2, &[], stderr);
+    };
+    check("", &["error: `", "journal.jsonl` holds no run\n  hint: the run ended before"]);
+    check(rest, &["journal.jsonl:1: a run does not start like this", "  hint: without its start"]);
+    check(
+        &format!("{start}\ngarbage\n{rest}"),
+        &["journal.jsonl:2: not an event: ", "  hint: without that line, a report can be made"],
+    );
+    check(
+        &start.replacen("\"journal\":1", "\"journal\":99", 1),
+        &["is a journal of version 99", "  hint: the `snowgauge` that wrote it can read it"],
+    );
+}
+
+/// A connection `NAME` to `port` of this machine, in a file that `SNOWFLAKE_HOME` leads to.
+fn run_on(folder: &Path, port: u16, arguments: &[&str]) -> Ended {
+    let connection = format!(
+        "[ci]\naccount = 'a'\nuser = 'u'\npassword = 'Sup3rSecret'\nprotocol = 'http'\n\
+         host = '127.0.0.1'\nport = {port}\n"
+    );
+    fs::write(folder.join("connections.toml"), connection).unwrap();
+    fs::create_dir_all(folder.join("suites")).unwrap();
+    fs::write(folder.join("suites/a.slt"), "statement ok\nSELECT 1\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_snowgauge"))
+        .args(["run", "--connection", "ci"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("SNOWFLAKE_HOME", folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let ended = Ended {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    for stream in [&ended.stdout, &ended.stderr] {
+        assert!(!stream.contains("Sup3rSecret"), "{stream}");
+    }
+    ended
+}
+
+/// Answers every request on a connection of its own, with the same bytes.
+fn serve(answer: &'static str) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 16 << 10];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    port
+}
+
+#[test]
+fn a_server_that_is_not_what_was_hoped_for_is_described() {
+    let folder = Folder::new();
+    const HINT: &str = "hint: the connection's `account`, `host`, `port` and `protocol` say where";
+    let check = |answer: &'static str, stdout: &[&str]| {
+        let ended = run_on(&folder.0, serve(answer), &[]);
+        ended.check(2, &["1 not run"], &[HINT]).check(2, stdout, &[]);
+    };
+    check("", &["the connection was lost before an answer"]);
+    check(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<html",
+        &["HTTP 200 OK with `text/html`, no Snowflake reply (no JSON): `<html`"],
+    );
+    check(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 101\r\n\r\n\
+         {\"data\":{},\"code\":\"390100\",\"message\":\"Incorrect username or password was specified.\",\
+         \"success\":false}",
+        &["ci refused the login: 390100: Incorrect username or password was specified."],
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_and_the_other_one_is_written() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("file"), "").unwrap();
+    let ended = run_on(&folder.0, 1, &["--junit", "file/junit.xml", "--json", "run.json"]);
+    ended.check(
+        2,
+        &["json: run.json"],
+        &["error: cannot write `file/junit.xml`: ", "  hint: `snowgauge report .snowgauge/runs/SG"],
+    );
+    assert!(!ended.stdout.contains("junit: "), "{}", ended.stdout);
+    let both = run_on(&folder.0, 1, &["--junit", "file/junit.xml", "--json", "file/run.json"]);
+    both.check(2, &[], &["`file/junit.xml`", "`file/run.json`"]);
 }
 
 #[test]

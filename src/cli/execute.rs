@@ -19,11 +19,13 @@ use std::{
 #[derive(Clone, Debug, Args)]
 pub struct ExecuteArgs {
     /// Orders in the data set `orders`; other tables grow with it.
-    #[arg(long, value_name = "N")]
+    ///
+    /// A replay has as many as its recording [default: 1000000; 20000 for a recording].
+    #[arg(long, value_name = "N", value_parser = number_from_one::<u64>)]
     pub scale: Option<u64>,
 
     /// Suites that run beside each other.
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = number_from_one::<usize>)]
     pub jobs: usize,
 
     /// Where every random choice comes from [default: random, and printed].

@@ -52,6 +52,15 @@ pub enum Command {
     Emulator(emulator::EmulatorArgs),
 }
 
+/// Parses a number of things of which there has to be one at least.
+pub fn number_from_one<T>(text: &str) -> Result<T, String>
+where
+    T: std::str::FromStr + PartialOrd + From<u8>,
+{
+    let number = text.parse().ok().filter(|it| T::from(1) <= *it);
+    number.ok_or_else(|| "expected a number from 1".to_owned())
+}
+
 /// Does what the command says. What it cannot do goes to standard error.
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
@@ -85,6 +94,26 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn none_is_not_a_number_of_orders_or_jobs() {
+        #[track_caller]
+        fn check(arguments: &[&str], expected: Option<&str>) {
+            let parsed = Cli::try_parse_from([&["snowgauge", "run"], arguments].concat());
+            let found = parsed.err().map(|it| it.to_string());
+            let is_expected = match (&found, expected) {
+                (Some(found), Some(expected)) => found.contains(expected),
+                (None, None) => true,
+                _ => false,
+            };
+            assert!(is_expected, "{arguments:?}: {found:?}");
+        }
+        check(&["--scale", "1", "--jobs", "1"], None);
+        check(&["--scale", "0"], Some("'0' for '--scale <N>': expected a number from 1"));
+        check(&["--jobs", "0"], Some("'0' for '--jobs <N>': expected a number from 1"));
+        check(&["--jobs", "some"], Some("'some' for '--jobs <N>': expected a number from 1"));
+        check(&["--scale=-1"], Some("'-1' for '--scale <N>': expected a number from 1"));
     }
 
     #[test]

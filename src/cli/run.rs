@@ -3,23 +3,33 @@
 use super::{
     CliError, Ending,
     connect::{TargetArgs, TargetName, connect},
-    execute::{ExecuteArgs, execute, println_quietly},
-    exit::HELP,
+    execute::{ExecuteArgs, colour, execute, println_quietly},
+    exit::{HELP, INTERRUPTED},
     report::cannot_write,
     select::SelectArgs,
 };
 use crate::{
-    report::{json, junit},
-    run::{self, Plan, RunSummary, Strictness},
+    report::{
+        html, json, junit,
+        verdict::{Show, Side, verdicts},
+    },
+    run::{self, Counts, Plan, RunSummary, Strictness},
     target::Unused,
 };
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Run suites against a target and compare what comes back.
 ///
 /// A run makes its own schemas and warehouses, and drops them at the end. What happens is written
 /// to a journal as it happens, from which `snowgauge report` makes every report again.
+///
+/// With several targets each case is run on each of them, and where they differ it is told which
+/// of them it is down to: the product, the emulator, or a recording that is out of date.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct RunArgs {
@@ -43,6 +53,10 @@ pub struct RunArgs {
     /// Write the JSON report to FILE [default: `report.json` beside the journal].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write the HTML report to FILE [default: `report.html` beside the journal].
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Orders in the data set `orders` of a run.
@@ -53,17 +67,74 @@ pub fn run(args: RunArgs) -> Result<Ending, CliError> {
     let plan = run::plan(&loaded.suites, &loaded.data_sets, &args.select.selection())
         .map_err(|err| CliError::of_plan(err, &loaded))?;
     match args.target.names().as_slice() {
-        [name] => {
-            let (summary, folder) = run_on(&args, *name, plan)?;
-            write_reports(&args, &summary, &folder)?;
-            Ok(Ending::of(&summary))
-        }
-        _ => Err(CliError::new("several targets are not compared yet")),
+        [name] => one(&args, *name, plan),
+        names => several(&args, names, &plan),
     }
 }
 
-/// The summary of a run, and its folder.
-fn run_on(args: &RunArgs, name: TargetName, plan: Plan) -> Result<(RunSummary, PathBuf), CliError> {
+fn one(args: &RunArgs, name: TargetName, plan: Plan) -> Result<Ending, CliError> {
+    let (side, folder) = run_on(args, name, plan)?;
+    let summary = side.summary;
+    let write: [Report; 3] = [
+        ("junit", &args.junit, "junit.xml", &|path| junit::write(path, &summary)),
+        ("json", &args.json, "report.json", &|path| json::write(path, &summary)),
+        ("html", &args.html, "report.html", &|path| html::write(path, &summary)),
+    ];
+    write_reports(&write, &folder, |word| {
+        let again = format!("snowgauge report {} --{word} FILE", folder.display());
+        format!("`{again}` writes it from the journal")
+    })?;
+    if name == TargetName::Live && nothing_was_run(&summary) {
+        eprintln!(
+            "hint: the connection's `account`, `host`, `port` and `protocol` say where to log in, \
+             its `user` and password, key or token as whom"
+        );
+    }
+    Ok(Ending::of(&summary))
+}
+
+fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, CliError> {
+    let mut seen = HashSet::new();
+    if let Some(twice) = names.iter().find(|it| !seen.insert(**it)) {
+        return Err(CliError::new(format!("the target `{}` is given twice", twice.name())));
+    }
+    let mut sides = Vec::new();
+    let mut last_folder = PathBuf::new();
+    for name in names {
+        let (side, folder) = run_on(args, *name, plan.clone())?;
+        let is_interrupted = side.summary.cut_short.as_deref() == Some(INTERRUPTED);
+        sides.push(side);
+        last_folder = folder;
+        if is_interrupted {
+            return Ok(Ending::Interrupted);
+        }
+    }
+    let verdicts = verdicts(&sides);
+    println_quietly(verdicts.terminal(colour(), Show::Differences).trim_end());
+    if args.json.is_some() {
+        eprintln!("warning: `--json` is of one target; each run's `report.json` is in its folder");
+    }
+    let write: [Report; 2] = [
+        ("junit", &args.junit, "verdicts.xml", &|path| verdicts.write_junit(path)),
+        ("html", &args.html, "verdicts.html", &|path| verdicts.write_html(path)),
+    ];
+    write_reports(&write, &last_folder, |_| "run again to have it written".to_owned())?;
+    let endings = sides.iter().map(|it| Ending::of(&it.summary));
+    let worst = endings.min_by_key(|it| match it {
+        Ending::SomeFailed => 0,
+        Ending::CouldNotRun => 1,
+        Ending::Unsure => 2,
+        Ending::AllPassed | Ending::Interrupted => 3,
+    });
+    match worst {
+        Some(Ending::AllPassed) | None if verdicts.is_red() => Ok(Ending::SomeFailed),
+        Some(ending) => Ok(ending),
+        None => Ok(Ending::AllPassed),
+    }
+}
+
+/// A run on one target, and its folder.
+fn run_on(args: &RunArgs, name: TargetName, plan: Plan) -> Result<(Side, PathBuf), CliError> {
     let connected = connect(&args.target, name)?;
     let mut options = args.execute.options(&connected, SCALE)?;
     options.strictness = match args.strict {
@@ -71,23 +142,48 @@ fn run_on(args: &RunArgs, name: TargetName, plan: Plan) -> Result<(RunSummary, P
         false => Strictness::Lenient,
     };
     let target = connected.target.clone();
-    let done = execute(&connected, target, plan, options, &args.execute.runs, Vec::new())?;
+    let (summary, folder) =
+        execute(&connected, target, plan, options, &args.execute.runs, Vec::new())?;
     if let Some(replay) = &connected.replay {
         print_unused(&replay.unused());
     }
-    Ok(done)
+    let recorded_from = connected.replay.as_ref().map(|it| {
+        let header = it.header();
+        (header.target, header.recorded_at, header.release)
+    });
+    let kind = connected.target.kind();
+    Ok((Side { name: name.name().to_owned(), kind, recorded_from, summary }, folder))
 }
 
-/// Both are tried, whatever became of the first.
-fn write_reports(args: &RunArgs, summary: &RunSummary, folder: &Path) -> Result<(), CliError> {
-    let path =
-        |asked: &Option<PathBuf>, name: &str| asked.clone().unwrap_or_else(|| folder.join(name));
-    let (junit_path, json_path) = (path(&args.junit, "junit.xml"), path(&args.json, "report.json"));
-    let junit = junit::write(&junit_path, summary).map_err(|err| cannot_write(&junit_path, &err));
-    println_quietly(&format!("junit: {}", junit_path.display()));
-    let json = json::write(&json_path, summary).map_err(|err| cannot_write(&json_path, &err));
-    println_quietly(&format!("json: {}", json_path.display()));
-    junit.and(json)
+/// The report's word, the file asked for, its usual name, and what writes it.
+type Report<'a> =
+    (&'a str, &'a Option<PathBuf>, &'a str, &'a dyn Fn(&Path) -> io::Result<()>);
+
+/// Each is tried, whatever became of the one before it.
+fn write_reports(
+    reports: &[Report],
+    folder: &Path,
+    otherwise: impl Fn(&str) -> String,
+) -> Result<(), CliError> {
+    let mut errors = String::new();
+    for (word, asked, name, write) in reports {
+        let path = asked.clone().unwrap_or_else(|| folder.join(name));
+        match write(&path) {
+            Ok(()) => println_quietly(&format!("{word}: {}", path.display())),
+            Err(err) => errors += &cannot_write(&path, &err).hint(otherwise(word)).render(),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(CliError::Rendered(errors)),
+    }
+}
+
+/// The run did not get as far as a case, and nobody wanted that.
+fn nothing_was_run(summary: &RunSummary) -> bool {
+    let counts = summary.counts();
+    let not_run = Counts { not_run: counts.not_run, ..Counts::default() };
+    summary.cut_short.as_deref().is_some_and(|it| it != INTERRUPTED) && counts == not_run
 }
 
 /// Most of them are left by a suite that changed; the first ones tell which.
