@@ -55,7 +55,7 @@ pub fn render(summary: &RunSummary) -> String {
         .collect();
     let first = if bad > 0 { Some(("to look at", "to look at", bad)) } else { None };
     body += &tools(first, &kinds, total);
-    body += "<div class=\"cases\" style=\"--columns: 6rem minmax(0, 1fr) 9rem\">";
+    body += "<div class=\"cases\" style=\"--columns: 6rem minmax(0, 1fr) 11rem\">";
     body += "<div class=\"row head\" aria-hidden=\"true\"><span>outcome</span><span>case</span>\
              <span>when, and for how long</span></div>";
     let span = Span::of(summary);
@@ -336,7 +336,10 @@ pub fn case(report: &CaseReport) -> String {
 
 /// Expected and found, line by line.
 pub fn diff(diff: &str) -> String {
-    let mut out = String::from("<pre class=\"diff\">");
+    let mut out = String::from(
+        "<p class=\"key\"><span class=\"del\">- expected</span> <span class=\"add\">+ found</span></p>\
+         <pre class=\"diff\">",
+    );
     for line in diff.lines() {
         let class = match line.chars().next() {
             Some('-') => "del",
@@ -362,7 +365,7 @@ fn steps(steps: &[StepReport]) -> String {
         let part = step.elapsed_us as f64 / longest as f64 * 100.0;
         out += &format!(
             "<li><div class=\"meta\"><span>line {}</span><span>{}</span><span class=\"took\">{}{}\
-             </span><span class=\"mono\">{}</span></div><div class=\"track\">{}</div>",
+             </span><span class=\"mono\">{}</span></div>{}",
             step.line,
             escape(&match &step.warehouse {
                 Some(warehouse) => format!("{} on {warehouse}", step.session),
@@ -374,7 +377,11 @@ fn steps(steps: &[StepReport]) -> String {
                 looks => format!(", look {looks}"),
             },
             escape(step.query_id.as_deref().unwrap_or_default()),
-            bar(0.0, part),
+            // Alone, a statement has nothing to be compared with.
+            match steps.len() {
+                1 => String::new(),
+                _ => format!("<div class=\"track\">{}</div>", bar(0.0, part)),
+            },
         );
         if !step.sql.is_empty() {
             out += &format!("<pre>{}</pre>", escape(step.sql.trim()));
@@ -423,4 +430,68 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(escape(text), expected);
+    }
+
+    #[test]
+    fn markup_in_text_is_text() {
+        check(
+            "a < b && c > \"d\" or 'e'",
+            "a &lt; b &amp;&amp; c &gt; &quot;d&quot; or &#39;e&#39;",
+        );
+        check("</script>", "&lt;/script&gt;");
+        check("é 漢 \u{1f4a9}\n\t", "é 漢 \u{1f4a9}\n\t");
+        check("\u{1b}[31m \u{0} \u{202e}x", "␛[31m ␀ [U+202E]x");
+    }
+
+    #[test]
+    fn a_run_is_told_whole() {
+        let html = render(&sample::summary(sample::cases()));
+        let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
+        expect("<h1>3 of 8 cases to look at</h1>");
+        expect("<dt>place</dt><dd>a test</dd>");
+        expect("<dt>release</dt><dd>zero-copy: it read a table</dd>");
+        expect("<dt>region</dt><dd>AWS_US_EAST_1</dd>");
+        expect("<dt>took</dt><dd>2.000s</dd>");
+        expect("<span class=\"tag lifted \">lifted</span>");
+        expect("<p class=\"message\">row 2 differs</p>");
+        expect("<p class=\"hint\">look there</p>");
+        expect("<dt>query id</dt><dd>01b0-1</dd>");
+        expect("<dt>evidence</dt><dd>documented: docs: limitations</dd>");
+        expect("<span>line 9</span><span>standard on SG1_STD</span>");
+        expect("<td>set up</td>");
+        assert_eq!(html.matches("<details class=\"case\"").count(), 8);
+        assert_eq!(html.matches(" to-look-at\"").count(), 3 + 1, "three cases and the filter");
+    }
+
+    #[test]
+    fn a_bar_begins_when_its_case_did() {
+        let mut cases = sample::cases();
+        cases.truncate(2);
+        cases[1].at += chrono::TimeDelta::milliseconds(1_250);
+        let html = render(&sample::summary(cases));
+        assert!(html.contains("--from:0.00%;--part:50.00%"), "{html}");
+        assert!(html.contains("--from:50.00%;--part:50.00%"), "{html}");
+    }
+
+    #[test]
+    fn a_run_without_cases_and_one_that_was_killed_have_a_page() {
+        let html = render(&RunSummary::default());
+        assert!(html.contains("<h1>No cases</h1>"), "{html}");
+        let mut summary = sample::summary(sample::cases());
+        summary.took_us = None;
+        summary.cut_short = Some("interrupted <here>".to_owned());
+        let html = render(&summary);
+        assert!(html.contains("The run was cut short: interrupted &lt;here&gt;"), "{html}");
+        assert!(html.contains("it did not come to its end"), "{html}");
+    }
 }

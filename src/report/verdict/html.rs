@@ -170,3 +170,73 @@ fn row(sides: &[Side], row: &Row<'_>) -> String {
     }
     out + "</div></div></details>\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::verdict::{tests, verdicts};
+
+    #[test]
+    fn the_page_has_every_case_and_every_side() {
+        let sides = tests::sides();
+        let html = render(&verdicts(&sides));
+        let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
+        expect("<h1>4 of 9 cases differ</h1>");
+        expect("<dt>recorded</dt><dd>live, 2026-10-02 14:05:09 UTC</dd>");
+        expect("<dt>region</dt><dd>AWS_US_WEST_2</dd>");
+        expect("<dt>release</dt><dd>zero-copy: an interactive warehouse read a standard table");
+        expect("data-kinds=\"emulator-differs to-look-at\"");
+        expect("data-kinds=\"wording\"");
+        // All failed alike: no difference, and yet to look at.
+        expect("data-kinds=\"agree to-look-at\"");
+        expect("<span class=\"who\">emulator</span><span class=\"tag failed odd\">failed</span>");
+        expect("<span class=\"del\">-2</span><span class=\"add\">+3</span>");
+        expect("line 14 was refused in other words");
+        assert_eq!(html.matches("<details class=\"case\"").count(), 9);
+    }
+
+    #[test]
+    fn the_page_loads_nothing() {
+        let sides = tests::sides();
+        let html = render(&verdicts(&sides));
+        for loads in ["http:", "https:", "src=", "href=", "url(", "@import", "<link", "<iframe"] {
+            assert!(!html.contains(loads), "{loads}");
+        }
+        assert!(html.contains("default-src 'none'"));
+    }
+
+    /// The markup without what is between the tags, and without what escapes stand for.
+    fn markup(html: &str) -> Vec<String> {
+        let tags = html.split('<').skip(1).map(|it| it.split('>').next().unwrap_or_default());
+        tags.map(|it| format!("{} {}", it, it.matches('"').count())).collect()
+    }
+
+    #[test]
+    fn hostile_text_never_becomes_markup() {
+        let plain = tests::hostile("plain");
+        let expected = markup(&render(&verdicts(&plain)));
+        for text in tests::HOSTILE {
+            let sides = tests::hostile(text);
+            let html = render(&verdicts(&sides));
+            for (found, expected) in markup(&html).iter().zip(&expected) {
+                assert_eq!(found, expected, "{text}");
+            }
+            assert_eq!(markup(&html).len(), expected.len(), "{text}");
+            let shown = html.chars().find(|it| {
+                it.is_control() && *it != '\n'
+                    || matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            });
+            assert_eq!(shown, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_sides_releases_come_first_where_they_differ() {
+        let mut sides = tests::sides();
+        sides[1].summary.release = Some(crate::suite::Release::Fallback);
+        let html = render(&verdicts(&sides));
+        let notice = "First of all, the releases differ: live is zero-copy, emulator is fallback, \
+                      replay is zero-copy.";
+        assert!(html.contains(notice), "{html}");
+    }
+}

@@ -157,5 +157,82 @@ fn property(name: &str, value: &str) -> Property {
 /// Control characters are shown before the library sees them: it drops whatever looks like a
 /// terminal's escape sequence, which in a server's message may be the rest of the message.
 fn safe(text: &str) -> XmlString {
-    XmlString::new(text::printable(text))
+    XmlString::new(text::printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::verdict::{tests, verdicts};
+
+    #[test]
+    fn a_difference_is_a_failure_with_all_sides() {
+        let sides = tests::sides();
+        let xml = render(&verdicts(&sides)).unwrap();
+        let expect = |part: &str| assert!(xml.contains(part), "no {part} in\n{xml}");
+        expect(r#"<testsuites name="snowgauge verdicts" tests="9" skipped="1" failures="5""#);
+        expect(r#"name="L-12 a delete is refused" classname="limits::dml""#);
+        expect(r#"type="emulator differs">emulator differs: emulator is the odd one out"#);
+        expect(r#"type="product changed">"#);
+        expect(r#"type="fixture stale">"#);
+        expect(r#"type="cannot tell">"#);
+        expect(r#"type="failed">agree: all failed"#);
+        expect("\nlive: passed: \n");
+        expect("\nemulator: failed: row 2 differs\n");
+        expect(r#"<property name="outcome.live" value="lifted"/>"#);
+        expect(r#"<property name="outcome.emulator" value="failed"/>"#);
+        expect(r#"<property name="outcome.replay" value="not run"/>"#);
+        expect(r#"<property name="odd_one_out" value="emulator"/>"#);
+        expect(r#"<property name="verdict" value="wording"/>"#);
+        expect(r#"<property name="recorded_from.replay" value="live"/>"#);
+        expect(r#"<property name="release.live" value="zero-copy"/>"#);
+    }
+
+    /// Reads it with a parser, so that it is well-formed, and gives the names.
+    #[track_caller]
+    fn names(xml: &str) -> Vec<String> {
+        for it in xml.chars() {
+            let is_legal = matches!(it, '\t' | '\n' | '\r' | ' '..='\u{d7ff}')
+                || matches!(it, '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            assert!(is_legal, "U+{:04X} in\n{xml}", u32::from(it));
+        }
+        let report = Report::deserialize_from_str(xml).unwrap();
+        let cases = report.test_suites.iter().flat_map(|it| &it.test_cases);
+        let name = |it: &TestCase| {
+            let class = it.classname.as_ref().map(|it| it.as_str()).unwrap_or_default();
+            format!("{class}::{}", it.name.as_str())
+        };
+        cases.map(name).collect()
+    }
+
+    #[test]
+    fn names_are_unique_even_where_text_is_hostile() {
+        for text in tests::HOSTILE {
+            let sides = tests::hostile(text);
+            let found = names(&render(&verdicts(&sides)).unwrap());
+            let mut unique = found.clone();
+            unique.sort();
+            unique.dedup();
+            assert_eq!(found.len(), 9 + 3, "nine cases, and three sides that were cut short");
+            assert_eq!(unique.len(), found.len(), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_said_is_not_lost() {
+        for (text, kept) in [
+            ("\u{1b}]0;still here", "␛]0;still here"),
+            ("nul\u{0}nul", "nul␀nul"),
+            ("a ]]> b", "a "),
+        ] {
+            let sides = tests::hostile(text);
+            let xml = render(&verdicts(&sides)).unwrap();
+            let report = Report::deserialize_from_str(&xml).unwrap();
+            let is_kept = report.test_suites[0].test_cases.iter().any(|it| {
+                it.properties.iter().any(|it| it.name.as_str().starts_with("query_ids"))
+                    && it.name.as_str().contains(kept)
+            });
+            assert!(is_kept, "`{kept}` is lost in\n{xml}");
+        }
+    }
 }

@@ -315,25 +315,33 @@ pub fn classify(voices: &[Voice<'_>]) -> Verdict {
     for (at, a) in answers.iter().enumerate() {
         for b in &answers[at + 1..] {
             if voices[*a].said != voices[*b].said {
-                pairs.push(contradiction(&voices[*a], &voices[*b]));
+                pairs.push((contradiction(&voices[*a], &voices[*b]), [*a, *b]));
             }
         }
     }
-    let odd = odd_one_out(voices, &answers);
     // The first of equals, so that it is about the sides that were named first.
-    let decisive = pairs.into_iter().min_by_key(|it| it.rank);
-    let (difference, why) = match decisive {
-        Some(it) => (it.difference, it.why),
+    let decisive = pairs.into_iter().min_by_key(|(it, _)| it.rank);
+    let is_contradiction = decisive.is_some();
+    let odd = odd_one_out(voices, &answers);
+    let (difference, mut why, mut told) = match decisive {
+        Some((it, pair)) => (it.difference, it.why, pair.to_vec()),
         None => missing(voices),
     };
-    let why = match odd {
-        Some(odd) => format!("{} is the odd one out: {why}", voices[odd].name()),
-        None => why,
-    };
-    let why = match decisive_leaves_out(voices, difference) {
-        Some(also) => format!("{why}; {also}"),
-        None => why,
-    };
+    match odd {
+        Some(odd) => {
+            why = format!("{} is the odd one out: {why}", voices[odd].name());
+            told.extend(&answers);
+        }
+        // Of three that all differ, the third is told as well.
+        None if is_contradiction => {}
+        None => told.extend(&answers),
+    }
+    // Silence must not look like assent.
+    for (at, voice) in voices.iter().enumerate() {
+        if difference != Difference::Agree && !told.contains(&at) {
+            why += &format!("; {} {}", voice.name(), voice.said.in_full());
+        }
+    }
     Verdict { difference, why, odd }
 }
 
@@ -352,8 +360,10 @@ struct Contradiction {
 fn contradiction(a: &Voice<'_>, b: &Voice<'_>) -> Contradiction {
     use TargetKind::{Emulator, Live};
 
+    // Of two that failed, what they saw is told elsewhere.
+    let again = if a.said.verb() == b.said.verb() { " in another way" } else { "" };
     let both = format!(
-        "{} {}, {} {}",
+        "{} {}, {} {}{again}",
         a.side.described(),
         a.said.verb(),
         b.side.described(),
@@ -430,33 +440,33 @@ fn odd_one_out(voices: &[Voice<'_>], answers: &[usize]) -> Option<usize> {
     })
 }
 
-/// No two answers contradict each other: what is left are those that are missing.
-fn missing(voices: &[Voice<'_>]) -> (Difference, String) {
+/// No two answers contradict each other: what is left are those that are missing. With the sides
+/// that are told of.
+fn missing(voices: &[Voice<'_>]) -> (Difference, String, Vec<usize>) {
     let unanimous = voices.windows(2).all(|it| it[0].said == it[1].said);
     if let (true, Some(first)) = (unanimous, voices.first())
         && !matches!(first.said, Said::NotRecorded { .. } | Said::Nothing { .. })
     {
         let sides = if voices.len() == 2 { "both" } else { "all" };
-        return (Difference::Agree, format!("{sides} {}", first.said.verb()));
+        return (Difference::Agree, format!("{sides} {}", first.said.verb()), Vec::new());
     }
-    let has_answer = voices.iter().any(|it| it.said.is_answer());
-    let is_undecided =
-        |it: &Said| matches!(it, Said::Nothing { .. } | Said::Undecided { .. } | Said::Absent);
-    let undecided = voices.iter().find(|it| is_undecided(&it.said));
-    let not_recorded = voices.iter().find(|it| matches!(it.said, Said::NotRecorded { .. }));
-    match (not_recorded, undecided) {
+    let find = |is_wanted: fn(&Said) -> bool| voices.iter().position(|it| is_wanted(&it.said));
+    let has_answer = find(Said::is_answer).is_some();
+    let undecided =
+        find(|it| matches!(it, Said::Nothing { .. } | Said::Undecided { .. } | Said::Absent));
+    let not_recorded = find(|it| matches!(it, Said::NotRecorded { .. }));
+    let skipped = find(|it| matches!(it, Said::Skipped { .. }));
+    let in_full = |at: usize| format!("{} {}", voices[at].name(), voices[at].said.in_full());
+    match (not_recorded, undecided, skipped) {
         // Without an answer, a lost target leaves open whether there was anything to record.
-        (Some(replay), None) => (Difference::FixtureStale, stale(replay, voices)),
-        (Some(replay), Some(_)) if has_answer => (Difference::FixtureStale, stale(replay, voices)),
-        (_, Some(undecided)) => {
-            (Difference::CannotTell, format!("{} {}", undecided.name(), undecided.said.in_full()))
+        (Some(at), undecided, _) if has_answer || undecided.is_none() => {
+            (Difference::FixtureStale, stale(&voices[at], voices), vec![at])
         }
-        (None, None) => match voices.iter().find(|it| matches!(it.said, Said::Skipped { .. })) {
-            Some(skipped) => {
-                (Difference::LeftOut, format!("{} {}", skipped.name(), skipped.said.in_full()))
-            }
-            None => (Difference::CannotTell, "there is nothing to compare".to_owned()),
-        },
+        (_, Some(at), _) => (Difference::CannotTell, in_full(at), vec![at]),
+        (_, None, Some(at)) => (Difference::LeftOut, in_full(at), vec![at]),
+        (_, None, None) => {
+            (Difference::CannotTell, "there is nothing to compare".to_owned(), Vec::new())
+        }
     }
 }
 
@@ -470,22 +480,4 @@ fn stale(replay: &Voice<'_>, voices: &[Voice<'_>]) -> String {
          since; record it again",
         replay.side.described()
     )
-}
-
-/// The sides without an answer that the verdict is not about: silence must not look like assent.
-fn decisive_leaves_out(voices: &[Voice<'_>], difference: Difference) -> Option<String> {
-    let is_told = |it: &Voice<'_>| match it.said {
-        Said::Answer { .. } => true,
-        Said::NotRecorded { .. } => difference == Difference::FixtureStale,
-        Said::Skipped { .. } => matches!(difference, Difference::LeftOut | Difference::Agree),
-        Said::Nothing { .. } | Said::Undecided { .. } | Said::Absent => {
-            matches!(difference, Difference::CannotTell | Difference::Agree)
-        }
-    };
-    let silent: Vec<String> = voices
-        .iter()
-        .filter(|it| !is_told(it))
-        .map(|it| format!("{} {}", it.name(), it.said.in_full()))
-        .collect();
-    (!silent.is_empty()).then(|| silent.join("; "))
 }

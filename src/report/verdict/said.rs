@@ -92,7 +92,9 @@ impl Said {
             Self::Skipped { reason: Reason(why) }
             | Self::NotRecorded { cause: Reason(why) }
             | Self::Nothing { cause: Reason(why) }
-            | Self::Undecided { why: Reason(why), .. } => format!("{}: {why}", self.verb()),
+            | Self::Undecided { why: Reason(why), .. } => {
+                format!("{}: {}", self.verb(), flat(why))
+            }
             Self::Answer { .. } | Self::Absent => self.verb().to_owned(),
         }
     }
@@ -239,7 +241,7 @@ impl Names {
         });
         // The database is each connection's own.
         static DATABASE: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new(r#"["\w$]+\.("?\w*«run»)"#).ok());
+            LazyLock::new(|| Regex::new(r#"["\w$«»]+\.("?\w*«run»)"#).ok());
         // As the harness writes what it measured: `1.25 s`.
         static DURATION: LazyLock<Option<Regex>> =
             LazyLock::new(|| Regex::new(r"\b\d+(\.\d+)? s\b").ok());

@@ -12,7 +12,7 @@ use crate::{
 /// What is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// Cases on which the sides do not agree; the others are counted.
+    /// Cases on which the sides do not agree, or agree in what is red; the others are counted.
     Differences,
     Everything,
 }
@@ -27,16 +27,19 @@ pub fn render(verdicts: &Verdicts<'_>, colour: Colour, show: Show) -> String {
     let mut out = String::new();
     let names = name_columns(verdicts.sides);
     for side in verdicts.sides {
-        out += &shortened(&format!("{:<names$}  {}", side.name, about(side)), COLUMNS);
+        out += &shortened(&format!("{:<names$}  {}", called(side), about(side)), COLUMNS);
         out.push('\n');
     }
     if let Some(releases) = verdicts.releases_differ() {
-        out += &format!("\n{}\n", paint(&releases, YELLOW, colour));
+        out += &format!("\n{}\n", paint(&text::printable(&releases), YELLOW, colour));
     }
     let rows: Vec<&Row<'_>> = verdicts
         .rows
         .iter()
-        .filter(|it| show == Show::Everything || it.verdict.difference != Difference::Agree)
+        .filter(|it| match show {
+            Show::Everything => true,
+            Show::Differences => it.verdict.difference != Difference::Agree || it.is_red(),
+        })
         .collect();
     if !rows.is_empty() {
         out += &table(verdicts.sides, &rows, colour);
@@ -48,7 +51,7 @@ pub fn render(verdicts: &Verdicts<'_>, colour: Colour, show: Show) -> String {
     }
     for side in verdicts.sides {
         if let Some(cause) = &side.summary.cut_short {
-            out += &format!("\n{} was cut short: {}\n", side.name, text::printable(cause));
+            out += &format!("\n{} was cut short: {}\n", called(side), text::printable(cause));
         }
     }
     out += &format!("\n{}\n", in_all(verdicts, colour));
@@ -72,12 +75,12 @@ fn about(side: &Side) -> String {
 
 /// A line for each case: the verdict, each side's outcome, the case.
 fn table(sides: &[Side], rows: &[&Row<'_>], colour: Colour) -> String {
-    let widths: Vec<usize> = sides.iter().map(|it| it.name.chars().count().max(8)).collect();
+    let widths: Vec<usize> = sides.iter().map(|it| called(it).chars().count().max(8)).collect();
     let before = VERDICT_COLUMNS + widths.iter().map(|it| it + 2).sum::<usize>() + 2;
     let left = COLUMNS.saturating_sub(before).max(24);
     let mut head = format!("{:<VERDICT_COLUMNS$}", "verdict");
     for (side, width) in sides.iter().zip(&widths) {
-        head += &format!("  {:<width$}", side.name);
+        head += &format!("  {:<width$}", called(side));
     }
     let mut out = format!("\n{}\n", paint(&format!("{head}  case"), DIM, colour));
     for row in rows {
@@ -119,7 +122,7 @@ fn details(sides: &[Side], row: &Row<'_>, colour: Colour) -> String {
     // Of wording and what is left out, the sentence says all there is but the words.
     if difference.is_red() {
         for (side, report) in sides.iter().zip(&row.reports) {
-            out += &format!("    {:<names$}  {}\n", side.name, seen(*report, names, colour));
+            out += &format!("    {:<names$}  {}\n", called(side), seen(*report, names, colour));
         }
     }
     for step in &row.steps {
@@ -165,14 +168,14 @@ fn statement(sides: &[Side], step: &StepDifference, names: usize) -> String {
     );
     for (side, said) in sides.iter().zip(&step.said) {
         let said = said.as_deref().unwrap_or("not executed");
-        out += &format!("      {:<names$}  {}\n", side.name, text::printable(said));
+        out += &format!("      {:<names$}  {}\n", called(side), text::printable(said));
     }
     out
 }
 
 /// The last line: `5 cases: 3 agree, 1 product changed, 1 emulator differs`.
 fn in_all(verdicts: &Verdicts<'_>, colour: Colour) -> String {
-    let names: Vec<&str> = verdicts.sides.iter().map(|it| it.name.as_str()).collect();
+    let names: Vec<String> = verdicts.sides.iter().map(called).collect();
     let mut counts: Vec<String> = verdicts
         .counts()
         .into_iter()
@@ -195,7 +198,12 @@ fn in_all(verdicts: &Verdicts<'_>, colour: Colour) -> String {
 }
 
 fn name_columns(sides: &[Side]) -> usize {
-    sides.iter().map(|it| it.name.chars().count()).max().unwrap_or_default()
+    sides.iter().map(|it| called(it).chars().count()).max().unwrap_or_default()
+}
+
+/// A side may be named after a connection, and that by anybody.
+fn called(side: &Side) -> String {
+    text::printable(&side.name)
 }
 
 /// The same words as a run's own lines have.
@@ -257,4 +265,116 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::verdict::{tests, verdicts};
+
+    #[track_caller]
+    fn check(show: Show, expected: &str) {
+        let sides = tests::sides();
+        let out = verdicts(&sides).terminal(Colour::No, show);
+        assert_eq!(out.trim(), expected.trim(), "\n{out}");
+    }
+
+    #[test]
+    fn what_differs_is_told_with_what_each_side_saw() {
+        check(
+            Show::Differences,
+            "
+live      org-account (AWS), release zero-copy, run SG7F3K2QXA
+emulator  127.0.0.1:41823, release zero-copy, run SG0M4T8WZC
+replay    recorded on live, 2026-10-02 14:05 UTC, release zero-copy, run SG5D9H1VNB
+
+verdict            live      emulator  replay    case
+emulator differs   PASS      FAIL*     PASS      limits::dml::L-09 an interactive warehouse reads t…
+product changed    LIFTED*   PASS      PASS      limits::dml::L-10 statements other than queries ar…
+fixture stale      PASS      PASS      NOT RUN   limits::dml::L-11 a new case
+wording            PASS      PASS      PASS      limits::dml::L-12 a delete is refused
+cannot tell        NOT RUN   PASS      PASS      limits::dml::L-14 a long one
+agree              FAIL      FAIL      FAIL      limits::dml::L-15 fails everywhere
+* the odd one out
+
+emulator differs  limits::dml::L-09 an interactive warehouse reads the row that was merged last, and no other
+    suites/limits/dml.yaml:31
+    emulator is the odd one out: live passed, emulator failed: the emulator is not like the product
+    live      passed
+    emulator  failed: row 2 differs
+               1
+              -2
+              +3
+              query id: 01b0-1
+    replay    passed
+
+product changed  limits::dml::L-10 statements other than queries are refused
+    suites/limits/dml.yaml:43
+    live is the odd one out: live is lifted, the recording of live of 2026-10-02 passed: the product
+    changed since
+    live      lifted: line 9: 1 row
+    emulator  passed
+    replay    passed
+
+fixture stale  limits::dml::L-11 a new case
+    suites/limits/dml.yaml:55
+    the recording of live of 2026-10-02 does not have what the case executes now, live passed: the
+    suite or its data changed since; record it again
+    live      passed
+    emulator  passed
+    replay    not run: not recorded: nearest: SELECT COUNT(*) FROM ORDERS
+
+wording  limits::dml::L-12 a delete is refused
+    suites/limits/dml.yaml:67
+    all passed, but line 14 was refused in other words
+    line 14 was refused in other words: DELETE FROM ORDERS_SERVED WHERE O_ORDERKEY = 7
+      live      000630 (57014): Statement reached its statement timeout of 5 second(s) and was canceled.
+      emulator  000630 (57014): Statement reached its time-out of 5 seconds and was cancelled.
+      replay    000630 (57014): Statement reached its statement timeout of 5 second(s) and was canceled.
+
+cannot tell  limits::dml::L-14 a long one
+    suites/limits/dml.yaml:91
+    live did not run it: connection lost: reset by peer
+    live      not run: connection lost: reset by peer
+    emulator  passed
+    replay    passed
+
+9 cases on live, emulator, replay: 1 product changed, 1 emulator differs, 1 fixture stale, 1 cannot tell, 1 wording, 4 agree, 1 red without a difference
+",
+        );
+    }
+
+    #[test]
+    fn all_cases_are_listed_when_asked_for() {
+        let sides = tests::sides();
+        let out = verdicts(&sides).terminal(Colour::No, Show::Everything);
+        assert!(out.contains("\nagree              PASS      PASS      PASS      limits"), "{out}");
+    }
+
+    #[test]
+    fn the_table_fits_and_colours_do_not_move_it() {
+        let mut sides = tests::sides();
+        sides[1].summary.place = "somewhere ".repeat(20);
+        let plain = verdicts(&sides).terminal(Colour::No, Show::Everything);
+        let table = plain.split("\n\n").take(2).flat_map(str::lines);
+        for line in table {
+            assert!(line.chars().count() <= COLUMNS, "{line}");
+        }
+        let coloured = verdicts(&sides).terminal(Colour::Yes, Show::Everything);
+        let mut stripped = String::new();
+        for (at, part) in coloured.split('\u{1b}').enumerate() {
+            stripped += if at == 0 { part } else { part.split_once('m').unwrap().1 };
+        }
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn nothing_that_a_server_says_commands_the_terminal() {
+        for text in tests::HOSTILE {
+            let sides = tests::hostile(text);
+            let out = verdicts(&sides).terminal(Colour::No, Show::Everything);
+            let obeyed = out.chars().find(|it| it.is_control() && *it != '\n');
+            assert_eq!(obeyed, None, "{out}");
+        }
+    }
 }
