@@ -1,6 +1,8 @@
 //! One run on one target, with its journal and what it prints: what `run` and `record` share.
 
-use super::{CliError, Connected, Ending, exit::INTERRUPTED, report::cannot_write};
+use super::{
+    CliError, Connected, Ending, exit::INTERRUPTED, number_from_one, report::cannot_write,
+};
 use crate::{
     report::terminal::{Colour, Terminal},
     run::{

@@ -156,8 +156,7 @@ fn run_on(args: &RunArgs, name: TargetName, plan: Plan) -> Result<(Side, PathBuf
 }
 
 /// The report's word, the file asked for, its usual name, and what writes it.
-type Report<'a> =
-    (&'a str, &'a Option<PathBuf>, &'a str, &'a dyn Fn(&Path) -> io::Result<()>);
+type Report<'a> = (&'a str, &'a Option<PathBuf>, &'a str, &'a dyn Fn(&Path) -> io::Result<()>);
 
 /// Each is tried, whatever became of the one before it.
 fn write_reports(
@@ -167,7 +166,7 @@ fn write_reports(
 ) -> Result<(), CliError> {
     let mut errors = String::new();
     for (word, asked, name, write) in reports {
-        let path = asked.clone().unwrap_or_else(|| folder.join(name));
+        let path = Option::clone(asked).unwrap_or_else(|| folder.join(name));
         match write(&path) {
             Ok(()) => println_quietly(&format!("{word}: {}", path.display())),
             Err(err) => errors += &cannot_write(&path, &err).hint(otherwise(word)).render(),
