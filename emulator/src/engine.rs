@@ -47,6 +47,10 @@ const RESULT_ROWS_KEPT_MAX: usize = 200_000;
 /// Query ids that a session remembers for `LAST_QUERY_ID(-n)`.
 const QUERIES_REMEMBERED_MAX: usize = 1_000;
 
+/// A statement that panics, for tests.
+#[cfg(test)]
+const PANICS: &str = "SELECT 'panic'";
+
 /// How an emulator is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -336,6 +340,38 @@ pub(crate) struct Running<'a> {
     pub compilation: Duration,
 }
 
+/// A statement's place in the list of those that can be cancelled. It is left on drop, so however
+/// the statement ends: after a panic, or when nobody waits any more, it would stay there for ever,
+/// and the history would say that it still runs.
+struct Listed<'a> {
+    engine: &'a Engine,
+    query_id: Uuid,
+}
+
+impl<'a> Listed<'a> {
+    fn new(engine: &'a Engine, query_id: Uuid) -> (Self, watch::Receiver<bool>) {
+        let (signal, cancel) = watch::channel(false);
+        engine.running.lock().insert(query_id, signal);
+        (Self { engine, query_id }, cancel)
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.engine.running.lock().remove(&self.query_id);
+        self.engine.history.update(self.query_id, |record| {
+            if record.ended_at.is_some() {
+                return;
+            }
+            record.ended_at = Some(self.engine.now().max(record.started_at));
+            record.error = Some(match std::thread::panicking() {
+                true => SqlError::internal("the statement ended in a panic"),
+                false => SqlError::cancelled(),
+            });
+        });
+    }
+}
+
 impl Session {
     /// Executes one statement to its end.
     pub async fn execute(self: &Arc<Self>, request: Request) -> Reply {
@@ -343,8 +379,7 @@ impl Session {
         let query_id = request.query_id;
         let arrived = Instant::now();
         let now = engine.now();
-        let (signal, cancel) = watch::channel(false);
-        engine.running.lock().insert(query_id, signal);
+        let (listed, cancel) = Listed::new(engine, query_id);
 
         let parsed = sql::parse(&request.sql);
         let query_type = parsed.as_ref().map_or("UNKNOWN", |it| it.query_type());
@@ -380,12 +415,13 @@ impl Session {
             account: None,
             compilation: Duration::ZERO,
         };
+        #[cfg(test)]
+        assert_ne!(request.sql, PANICS, "as the test wants it");
         let result = match parsed {
             Ok(statement) => sql::execute(&mut running, statement).await,
             Err(error) => Err(error),
         };
 
-        engine.running.lock().remove(&query_id);
         let Running { account, compilation, scanned, .. } = running;
         engine.history.update(query_id, |record| {
             record.ended_at = Some(engine.now().max(record.started_at));
@@ -397,6 +433,7 @@ impl Session {
             record.partitions_total = scanned.partitions_total.load(Ordering::Relaxed);
             record.bytes_scanned = scanned.bytes_scanned.load(Ordering::Relaxed);
         });
+        drop(listed);
         if !request.describe_only {
             self.remember(query_id, result.as_ref().ok());
         }
@@ -547,5 +584,58 @@ impl Success {
             .expect("one text column matches its schema");
         let columns = vec![Column { name: "status".to_owned(), data_type, nullable: false }];
         Self { statement_type, result: ResultSet { columns, batches: vec![batch] }, dml: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(sql: &str) -> Request {
+        Request {
+            sql: sql.to_owned(),
+            binds: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            describe_only: false,
+            query_id: Uuid::new_v4(),
+            submitted_at: Utc::now(),
+        }
+    }
+
+    #[track_caller]
+    fn check_ended(engine: &Engine, query_id: Uuid, status: &str, message: &str) {
+        let record = engine.query_status(query_id).unwrap();
+        assert_eq!((record.status, record.error_message.as_str()), (status, message));
+        assert!(record.ended_at.is_some());
+        assert!(!engine.cancel(query_id), "it can still be cancelled");
+        assert_eq!(engine.running.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_nobody_waits_for_any_more_is_no_longer_listed() {
+        let engine = Engine::new(Settings::default());
+        let session = engine.open_session(LoginOptions::default());
+        let request = request("SELECT SYSTEM$WAIT(60)");
+        let query_id = request.query_id;
+        let waited =
+            tokio::time::timeout(Duration::from_millis(100), session.execute(request)).await;
+        assert!(waited.is_err());
+        check_ended(&engine, query_id, "ABORTED", "SQL execution canceled");
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_panics_is_no_longer_listed() {
+        let engine = Engine::new(Settings::default());
+        let session = engine.open_session(LoginOptions::default());
+        let request = request(PANICS);
+        let query_id = request.query_id;
+        let task = tokio::spawn(async move { session.execute(request).await.result.is_ok() });
+        assert!(task.await.unwrap_err().is_panic());
+        check_ended(
+            &engine,
+            query_id,
+            "FAILED_WITH_ERROR",
+            "SQL execution internal error: the statement ended in a panic",
+        );
     }
 }
