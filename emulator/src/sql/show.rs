@@ -15,6 +15,7 @@ use crate::{
         transaction::Transaction,
     },
     types::{DataType, ResultSet},
+    warehouse::PARAMETER_COLUMNS,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -514,19 +515,14 @@ fn plain(value: &Value) -> String {
 }
 
 fn parameters(session: &Session, show: &Show) -> Result<Success, SqlError> {
-    let mut rows = Builder::new(&[
-        ("key", TEXT),
-        ("value", TEXT),
-        ("default", TEXT),
-        ("level", TEXT),
-        ("description", TEXT),
-        ("type", TEXT),
-    ]);
+    let mut rows = Builder::new(PARAMETER_COLUMNS);
     match &show.scope {
         ShowScope::Current | ShowScope::Session | ShowScope::Account => {}
-        other => {
-            return Err(SqlError::not_implemented(format!("SHOW PARAMETERS IN {other:?}")));
+        ShowScope::Database(_) => {
+            return Err(SqlError::not_implemented("SHOW PARAMETERS IN DATABASE"));
         }
+        ShowScope::Schema(_) => return Err(SqlError::not_implemented("SHOW PARAMETERS IN SCHEMA")),
+        ShowScope::Table(_) => return Err(SqlError::not_implemented("SHOW PARAMETERS IN TABLE")),
     }
     let mut known = PARAMETERS.to_vec();
     known.sort_unstable();

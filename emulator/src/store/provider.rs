@@ -21,14 +21,15 @@ use std::{
 /// Rows that one stream is enough for. Handing rows between threads costs more below.
 const ROWS_PER_STREAM_MIN: usize = 65_536;
 
-/// The column of [`RowIdProvider`] with the partition's id.
+/// The column of [`VersionProvider::with_row_ids`] with the partition's id.
 pub const PARTITION_COLUMN: &str = "__PARTITION";
-/// The column of [`RowIdProvider`] with the row's number in its partition.
+/// The column of [`VersionProvider::with_row_ids`] with the row's number in its partition.
 pub const ROW_COLUMN: &str = "__ROW";
 
 /// One version of one table, for DataFusion.
 #[derive(Debug)]
 pub struct VersionProvider {
+    /// What is given: the version's columns, and the row ids if they are asked for.
     pub schema: SchemaRef,
     pub version: Arc<Version>,
     /// Partitions read and partitions there were, added up over the scans of a statement.
@@ -43,30 +44,24 @@ pub struct ScanCounts {
     pub bytes_scanned: AtomicUsize,
 }
 
-/// A version with two more columns at the end, [`PARTITION_COLUMN`] (`UInt64`) and
-/// [`ROW_COLUMN`] (`UInt32`), by which UPDATE, DELETE and MERGE know the rows again.
-#[derive(Debug)]
-pub struct RowIdProvider {
-    of: VersionProvider,
-    schema: SchemaRef,
-}
-
 impl VersionProvider {
     pub fn new(version: Arc<Version>, scanned: Arc<ScanCounts>) -> Self {
         Self { schema: Arc::clone(&version.schema), version, scanned }
     }
 
-    pub fn with_row_ids(self) -> RowIdProvider {
+    /// With two more columns at the end, [`PARTITION_COLUMN`] (`UInt64`) and [`ROW_COLUMN`]
+    /// (`UInt32`), by which UPDATE, DELETE and MERGE know the rows again.
+    pub fn with_row_ids(self) -> Self {
         let mut fields: Vec<_> = self.schema.fields().iter().cloned().collect();
         fields.push(Arc::new(Field::new(PARTITION_COLUMN, DataType::UInt64, false)));
         fields.push(Arc::new(Field::new(ROW_COLUMN, DataType::UInt32, false)));
         let schema = Schema::new_with_metadata(fields, self.schema.metadata().clone());
-        RowIdProvider { of: self, schema: Arc::new(schema) }
+        Self { schema: Arc::new(schema), ..self }
     }
 
     /// What is read of each partition, and nothing of those that cannot match.
     fn pieces(&self, filters: &[Expr], limit: Option<usize>) -> Vec<Piece> {
-        let predicate = Predicate::all(filters, &self.schema);
+        let predicate = Predicate::all(filters, &self.version.schema);
         // The engine gives a limit only where no filter follows; better safe.
         let mut wanted = limit.filter(|_| filters.is_empty()).unwrap_or(usize::MAX);
         let mut pieces = Vec::new();
@@ -91,7 +86,6 @@ impl VersionProvider {
     fn plan(
         &self,
         state: &dyn Session,
-        schema: &SchemaRef,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -102,7 +96,7 @@ impl VersionProvider {
         let per_stream = pieces.len().div_ceil(streams).max(1);
         let streams = pieces.chunks(per_stream).map(Arc::from).collect();
 
-        let columns = self.schema.fields().len();
+        let columns = self.version.schema.fields().len();
         let output = |index: usize| match index.checked_sub(columns) {
             None => Output::Column(index),
             Some(0) => Output::PartitionId,
@@ -110,12 +104,12 @@ impl VersionProvider {
         };
         let outputs = match projection {
             Some(projection) => projection.iter().map(|it| output(*it)).collect(),
-            None => (0..schema.fields().len()).map(output).collect(),
+            None => (0..self.schema.fields().len()).map(output).collect(),
         };
         Ok(Arc::new(PartitionScan::new(
             streams,
             outputs,
-            project_schema(schema, projection)?,
+            project_schema(&self.schema, projection)?,
             self.version.partitions.len(),
             Arc::clone(&self.scanned),
         )))
@@ -124,7 +118,7 @@ impl VersionProvider {
     fn pushdown(&self, filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
         filters
             .iter()
-            .map(|it| match Predicate::of(it, &self.schema) {
+            .map(|it| match Predicate::of(it, &self.version.schema) {
                 Predicate::Unknown => TableProviderFilterPushDown::Unsupported,
                 _ => TableProviderFilterPushDown::Inexact,
             })
@@ -155,7 +149,7 @@ impl TableProvider for VersionProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.plan(state, &self.schema, projection, filters, limit)
+        self.plan(state, projection, filters, limit)
     }
 
     fn supports_filters_pushdown(
@@ -167,39 +161,6 @@ impl TableProvider for VersionProvider {
 
     fn statistics(&self) -> Option<Statistics> {
         let num_rows = self.row_count().ok()?;
-        Some(Statistics { num_rows, ..Statistics::new_unknown(&self.schema) })
-    }
-}
-
-#[async_trait]
-impl TableProvider for RowIdProvider {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.of.plan(state, &self.schema, projection, filters, limit)
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(self.of.pushdown(filters))
-    }
-
-    fn statistics(&self) -> Option<Statistics> {
-        let num_rows = self.of.row_count().ok()?;
         Some(Statistics { num_rows, ..Statistics::new_unknown(&self.schema) })
     }
 }

@@ -344,10 +344,16 @@ mod tests {
             })
         }
 
+        /// Submits work of `secs` seconds without limits, and waits until it runs or queues.
+        async fn start(&self, name: &str, secs: u64) -> tokio::task::JoinHandle<Ending> {
+            let task =
+                self.submit(name, Clocked::Yes, SessionLimits::default(), Duration::ZERO, secs);
+            settle().await;
+            task
+        }
+
         async fn run(&self, name: &str, secs: u64) -> Ending {
-            let limits = SessionLimits::default();
-            let task = self.submit(name, Clocked::Yes, limits, Duration::ZERO, secs);
-            task.await.expect("work does not panic")
+            self.start(name, secs).await.await.expect("work does not panic")
         }
     }
 
@@ -445,8 +451,7 @@ mod tests {
             Properties { statement_queued_timeout_in_seconds: Some(7), ..Properties::default() };
         bench.set("STD", own);
         let none = SessionLimits::default();
-        let first = bench.submit("STD", Clocked::Yes, none, Duration::ZERO, 30);
-        settle().await;
+        let first = bench.start("STD", 30).await;
         let session =
             SessionLimits { statement_queued_timeout_in_seconds: 2, ..SessionLimits::default() };
         let second = bench.submit("STD", Clocked::Yes, session, Duration::ZERO, 1);
@@ -459,11 +464,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_queue_is_first_in_first_out_and_counted() {
         let bench = Bench::new(Release::ZeroCopy);
-        let limits = SessionLimits::default();
         let mut tasks = Vec::new();
         for _ in 0..3 {
-            tasks.push(bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 10));
-            settle().await;
+            tasks.push(bench.start("STD", 10).await);
         }
         let counts = bench.get("STD").counts();
         assert_eq!(counts, Counts { running: 1, queued: 2, started_clusters: 1 });
@@ -495,11 +498,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn cancelling_ends_what_runs_and_what_queues() {
         let bench = Bench::new(Release::ZeroCopy);
-        let limits = SessionLimits::default();
-        let running = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 60);
-        settle().await;
-        let queued = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 60);
-        settle().await;
+        let running = bench.start("STD", 60).await;
+        let queued = bench.start("STD", 60).await;
         bench.cancel.send_replace(true);
         for task in [running, queued] {
             let (result, _) = task.await.expect("work does not panic");
@@ -512,9 +512,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn aborting_all_queries_ends_them_but_not_the_next() {
         let bench = Bench::new(Release::ZeroCopy);
-        let limits = SessionLimits::default();
-        let task = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 60);
-        settle().await;
+        let task = bench.start("STD", 60).await;
         bench.get("STD").abort_all();
         let (result, _) = task.await.expect("work does not panic");
         assert_eq!(result, Err(SqlError::cancelled()));
@@ -524,11 +522,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dropped_statement_gives_its_slot_and_its_place_back() {
         let bench = Bench::new(Release::ZeroCopy);
-        let limits = SessionLimits::default();
-        let running = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 60);
-        settle().await;
-        let queued = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 60);
-        settle().await;
+        let running = bench.start("STD", 60).await;
+        let queued = bench.start("STD", 60).await;
         queued.abort();
         running.abort();
         settle().await;
@@ -555,9 +550,7 @@ mod tests {
     async fn suspending_lets_running_statements_finish() {
         let bench = Bench::new(Release::ZeroCopy);
         bench.set("STD", Properties { auto_resume: Some(false), ..Properties::default() });
-        let limits = SessionLimits::default();
-        let running = bench.submit("STD", Clocked::Yes, limits, Duration::ZERO, 10);
-        settle().await;
+        let running = bench.start("STD", 10).await;
         bench.get("STD").suspend(Utc::now()).expect("it runs");
         let counts = bench.get("STD").counts();
         assert_eq!(counts, Counts { running: 1, queued: 0, started_clusters: 0 });

@@ -16,6 +16,7 @@ pub mod size;
 mod slots;
 
 pub use settings::{attached_max, interactive_auto_suspend_min, invalid_property, invalid_value};
+pub(crate) use show::PARAMETER_COLUMNS;
 pub use slots::Counts;
 
 use crate::{

@@ -119,18 +119,21 @@ impl Warehouses {
     }
 }
 
+/// What `SHOW PARAMETERS` tells of each, whatever it has parameters.
+pub const PARAMETER_COLUMNS: &[(&str, DataType)] = &[
+    ("key", TEXT),
+    ("value", TEXT),
+    ("default", TEXT),
+    ("level", TEXT),
+    ("description", TEXT),
+    ("type", TEXT),
+];
+
 impl Warehouse {
     /// `SHOW PARAMETERS [LIKE …] IN WAREHOUSE`. The five seconds of an interactive warehouse are
     /// not among them: `STATEMENT_TIMEOUT_IN_SECONDS` reads back as it was set (catalogue M-12).
     pub fn show_parameters(&self, like: Option<&str>) -> ResultSet {
-        let mut rows = Builder::new(&[
-            ("key", TEXT),
-            ("value", TEXT),
-            ("default", TEXT),
-            ("level", TEXT),
-            ("description", TEXT),
-            ("type", DataType::Text { length: crate::types::TEXT_LENGTH_MAX }),
-        ]);
+        let mut rows = Builder::new(PARAMETER_COLUMNS);
         let settings = self.substance.state.lock().settings.clone();
         let number = |it: Option<u64>| it.map(|it| it.to_string());
         let mut parameters = vec![

@@ -17,6 +17,17 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
+/// What several entries have in common.
+const ARRAY: Collected = Collected {
+    returns: |_, _| Ok(typed(DataType::Array)),
+    empty: Some(|| ScalarValue::Utf8(Some("[]".to_owned()))),
+    ..PLAIN
+};
+const BOOLEAN: Collected = Collected { returns: |_, _| Ok(typed(DataType::Boolean)), ..PLAIN };
+const FLOAT: Collected = Collected { returns: |_, _| Ok(typed(DataType::Float)), ..PLAIN };
+const PERCENTILE: Collected = Collected { arguments: (2, 2), within_group: true, ..PLAIN };
+const PICKED: Collected = Collected { arguments: (2, 3), returns: picked_kind, ..PLAIN };
+
 pub(super) static ENTRIES: &[Collected] = &[
     Collected {
         name: "LISTAGG",
@@ -27,21 +38,8 @@ pub(super) static ENTRIES: &[Collected] = &[
         empty: Some(|| ScalarValue::Utf8(Some(String::new()))),
         ..PLAIN
     },
-    Collected {
-        name: "ARRAY_AGG",
-        ordered: true,
-        returns: |_, _| Ok(typed(DataType::Array)),
-        finish: array_agg,
-        empty: Some(|| ScalarValue::Utf8(Some("[]".to_owned()))),
-        ..PLAIN
-    },
-    Collected {
-        name: "ARRAY_UNIQUE_AGG",
-        returns: |_, _| Ok(typed(DataType::Array)),
-        finish: array_unique_agg,
-        empty: Some(|| ScalarValue::Utf8(Some("[]".to_owned()))),
-        ..PLAIN
-    },
+    Collected { name: "ARRAY_AGG", ordered: true, finish: array_agg, ..ARRAY },
+    Collected { name: "ARRAY_UNIQUE_AGG", finish: array_unique_agg, ..ARRAY },
     Collected {
         name: "OBJECT_AGG",
         arguments: (2, 2),
@@ -53,42 +51,20 @@ pub(super) static ENTRIES: &[Collected] = &[
     Collected { name: "MEDIAN", returns: interpolated, finish: median, ..PLAIN },
     Collected {
         name: "PERCENTILE_CONT",
-        arguments: (2, 2),
-        within_group: true,
         returns: interpolated,
         finish: percentile_cont,
-        ..PLAIN
+        ..PERCENTILE
     },
-    Collected {
-        name: "APPROX_PERCENTILE",
-        arguments: (2, 2),
-        returns: |_, _| Ok(typed(DataType::Float)),
-        finish: percentile_cont,
-        ..PLAIN
-    },
+    Collected { name: "APPROX_PERCENTILE", arguments: (2, 2), finish: percentile_cont, ..FLOAT },
     Collected {
         name: "PERCENTILE_DISC",
-        arguments: (2, 2),
-        within_group: true,
         returns: first_kind,
         finish: percentile_disc,
-        ..PLAIN
+        ..PERCENTILE
     },
     Collected { name: "MODE", returns: first_kind, finish: mode, ..PLAIN },
-    Collected {
-        name: "MIN_BY",
-        arguments: (2, 3),
-        returns: picked_kind,
-        finish: |it| pick_by(it, Ordering::Less),
-        ..PLAIN
-    },
-    Collected {
-        name: "MAX_BY",
-        arguments: (2, 3),
-        returns: picked_kind,
-        finish: |it| pick_by(it, Ordering::Greater),
-        ..PLAIN
-    },
+    Collected { name: "MIN_BY", finish: |it| pick_by(it, Ordering::Less), ..PICKED },
+    Collected { name: "MAX_BY", finish: |it| pick_by(it, Ordering::Greater), ..PICKED },
     Collected {
         name: "COUNT_IF",
         finish: |it| {
@@ -106,39 +82,22 @@ pub(super) static ENTRIES: &[Collected] = &[
     Collected { name: "BITXOR_AGG", finish: |it| fold_bits(it, |a, b| a ^ b), ..PLAIN },
     Collected {
         name: "BOOLAND_AGG",
-        returns: boolean,
         finish: |it| fold_booleans(it, |trues, all| trues == all),
-        ..PLAIN
+        ..BOOLEAN
     },
     Collected {
         name: "BOOLOR_AGG",
-        returns: boolean,
         finish: |it| fold_booleans(it, |trues, _| trues > 0),
-        ..PLAIN
+        ..BOOLEAN
     },
     Collected {
         name: "BOOLXOR_AGG",
-        returns: boolean,
         finish: |it| fold_booleans(it, |trues, _| trues == 1),
-        ..PLAIN
+        ..BOOLEAN
     },
-    Collected {
-        name: "SKEW",
-        returns: |_, _| Ok(typed(DataType::Float)),
-        finish: |it| moments(it, skewness),
-        ..PLAIN
-    },
-    Collected {
-        name: "KURTOSIS",
-        returns: |_, _| Ok(typed(DataType::Float)),
-        finish: |it| moments(it, kurtosis),
-        ..PLAIN
-    },
+    Collected { name: "SKEW", finish: |it| moments(it, skewness), ..FLOAT },
+    Collected { name: "KURTOSIS", finish: |it| moments(it, kurtosis), ..FLOAT },
 ];
-
-fn boolean(_: &'static str, _: &[Option<DataType>]) -> Outcome<Field> {
-    Ok(typed(DataType::Boolean))
-}
 
 fn first_kind(_: &'static str, kinds: &[Option<DataType>]) -> Outcome<Field> {
     let text = DataType::Text { length: crate::types::TEXT_LENGTH_MAX };
