@@ -265,11 +265,17 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Ddl>, SqlError> {
         let _ = c.take_keyword("CASCADE") || c.take_keyword("RESTRICT");
         Ddl::Drop { kind, name, if_exists }
     } else if c.take_keyword("UNDROP") {
+        if c.peek_keyword("SCHEMA") || c.peek_keyword("DATABASE") {
+            return Err(SqlError::not_implemented("UNDROP of schemas and databases"));
+        }
         c.expect_keyword("TABLE")?;
         Ddl::UndropTable { name: c.object_name()? }
     } else if c.take_keyword("USE") {
         use_statement(c)?
     } else if c.take_keyword("SET") {
+        if c.peek() == &Token::LParen {
+            return Err(SqlError::not_implemented("SET of several variables"));
+        }
         let name = c.identifier()?;
         c.expect(&Token::Eq)?;
         Ddl::SetVariable { name, expression: c.rest().to_owned() }
@@ -297,12 +303,20 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Ddl>, SqlError> {
     } else if c.take_keyword("DESCRIBE") || c.take_keyword("DESC") {
         let kind = match object_kind(c) {
             Ok(kind) => kind,
+            Err(_) if c.peek_keyword("RESULT") && c.peek_nth(1) != &Token::EOF => {
+                return Err(SqlError::not_implemented("DESCRIBE RESULT"));
+            }
+            // A table can be called like a kind of object: then nothing follows.
+            Err(error) if matches!(c.peek_nth(1), Token::Word(_)) => return Err(error),
             Err(_) => ObjectKind::Table,
         };
         Ddl::Describe { kind, name: c.object_name()? }
     } else if c.take_keyword("COMMENT") {
         let if_exists = c.take_keywords(&["IF", "EXISTS"]);
         c.expect_keyword("ON")?;
+        if c.peek_keyword("COLUMN") {
+            return Err(SqlError::not_implemented("COMMENT ON COLUMN"));
+        }
         let kind = object_kind(c)?;
         let name = c.object_name()?;
         c.expect_keyword("IS")?;
@@ -332,7 +346,7 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Ddl>, SqlError> {
 /// Statements that are refused by name.
 const NOT_IMPLEMENTED: &[&str] = &[
     "REVOKE", "COPY", "PUT", "GET", "LIST", "LS", "REMOVE", "RM", "EXECUTE", "DECLARE", "LET",
-    "FOR", "IF",
+    "FOR", "IF", "RETURN", "LOCK",
 ];
 
 fn object_kind(c: &mut Cursor<'_>) -> Result<ObjectKind, SqlError> {
@@ -353,12 +367,44 @@ fn object_kind(c: &mut Cursor<'_>) -> Result<ObjectKind, SqlError> {
     } else {
         return Err(match c.peek() {
             Token::Word(word) if OTHER_OBJECTS.contains(&word.value.to_uppercase().as_str()) => {
-                SqlError::not_implemented(word.value.to_uppercase())
+                let mut what = word.value.to_uppercase();
+                for n in 1.. {
+                    match c.peek_nth(n) {
+                        Token::Word(word)
+                            if OTHER_KINDS.contains(&word.value.to_uppercase().as_str()) =>
+                        {
+                            what += &format!(" {}", word.value.to_uppercase());
+                        }
+                        _ => break,
+                    }
+                }
+                SqlError::not_implemented(what)
             }
             _ => c.unexpected(),
         });
     })
 }
+
+/// Words that follow one of [`OTHER_OBJECTS`] in the name of a kind.
+const OTHER_KINDS: &[&str] = &[
+    "ACCESS",
+    "ACCOUNT",
+    "FORMAT",
+    "GROUP",
+    "INTEGRATION",
+    "LIFECYCLE",
+    "MONITOR",
+    "POLICY",
+    "POOL",
+    "PROFILE",
+    "REPOSITORY",
+    "RULE",
+    "SEARCH",
+    "SERVICE",
+    "TABLE",
+    "VIEW",
+    "VOLUME",
+];
 
 /// Kinds of objects that exist on the service and not here.
 const OTHER_OBJECTS: &[&str] = &[
@@ -396,6 +442,37 @@ const OTHER_OBJECTS: &[&str] = &[
     "ACCOUNT",
     "DYNAMIC",
     "APPLICATION",
+    "AGENT",
+    "API",
+    "AUTHENTICATION",
+    "BACKUP",
+    "CATALOG",
+    "COMPUTE",
+    "CONNECTION",
+    "CONTACT",
+    "CORTEX",
+    "DATASET",
+    "FAILOVER",
+    "FEATURE",
+    "GIT",
+    "IMAGE",
+    "INDEX",
+    "INTEGRATION",
+    "MANAGED",
+    "MODEL",
+    "NOTEBOOK",
+    "ORGANIZATION",
+    "PACKAGES",
+    "PASSWORD",
+    "PRIVACY",
+    "PROVISIONED",
+    "REPLICATION",
+    "SEMANTIC",
+    "SERVICE",
+    "SESSION",
+    "SNAPSHOT",
+    "STREAMLIT",
+    "TYPE",
 ];
 
 fn on_conflict(or_replace: bool, if_not_exists: bool) -> Result<OnConflict, SqlError> {
@@ -413,6 +490,9 @@ fn on_conflict(or_replace: bool, if_not_exists: bool) -> Result<OnConflict, SqlE
 }
 
 fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
+    if c.peek_keywords(&["OR", "ALTER"]) {
+        return Err(SqlError::not_implemented("CREATE OR ALTER"));
+    }
     let or_replace = c.take_keywords(&["OR", "REPLACE"]);
     let scoped = c.take_keyword("LOCAL") || c.take_keyword("GLOBAL");
     let kind = if c.take_keyword("TRANSIENT") {
@@ -432,8 +512,13 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     if c.take_keyword("TABLE") {
         return create_table(c, kind, or_replace);
     }
-    if kind == TableKind::Temporary && !c.peek_keyword("VIEW") {
-        return Err(c.unexpected());
+    if kind == TableKind::Temporary {
+        // Of what is not a table, views come with a word like it too.
+        return Err(match object_kind(c) {
+            Ok(ObjectKind::View) => SqlError::not_implemented("TEMPORARY VIEW"),
+            Ok(_) => c.unexpected(),
+            Err(error) => error,
+        });
     }
     let name_after = |c: &mut Cursor<'_>| -> Result<(Name, OnConflict), SqlError> {
         let if_not_exists = c.take_keywords(&["IF", "NOT", "EXISTS"]);
@@ -446,7 +531,9 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     if c.peek_keyword("STREAM") || c.peek_keyword("DYNAMIC") || c.peek_keyword("MATERIALIZED") {
         return create_over(c).map(Ddl::Over);
     }
-    c.take_keyword("SECURE");
+    if c.peek_keywords(&["SECURE", "VIEW"]) {
+        return Err(SqlError::not_implemented("SECURE VIEW"));
+    }
     if c.take_keyword("VIEW") {
         let (name, on_conflict) = name_after(c)?;
         let mut columns = None;
@@ -470,11 +557,17 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
             query: c.rest().to_owned(),
         });
     }
+    if c.peek_keywords(&["DATABASE", "ROLE"]) {
+        return Err(SqlError::not_implemented("DATABASE ROLE"));
+    }
     if c.take_keyword("DATABASE") {
         let (name, on_conflict) = name_after(c)?;
         let [name] = <[String; 1]>::try_from(name).map_err(|_| c.unexpected())?;
         if c.peek_keyword("CLONE") {
             return Err(SqlError::not_implemented("CREATE DATABASE … CLONE"));
+        }
+        if c.peek_keyword("FROM") {
+            return Err(SqlError::not_implemented("CREATE DATABASE … FROM"));
         }
         retention(c)?;
         return Ok(Ddl::CreateDatabase { name, on_conflict, comment: option_comment(c)? });
@@ -537,12 +630,12 @@ fn grant(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     Ok(Ddl::Over(Over { what, tables, query: None }))
 }
 
-fn retention(c: &mut Cursor<'_>) -> Result<(), SqlError> {
-    if c.take_keyword("DATA_RETENTION_TIME_IN_DAYS") {
-        c.expect(&Token::Eq)?;
-        c.number()?;
+/// Everything is kept for ever, so asking for a number of days would be accepted and ignored.
+fn retention(c: &Cursor<'_>) -> Result<(), SqlError> {
+    match c.peek_keyword("DATA_RETENTION_TIME_IN_DAYS") {
+        true => Err(SqlError::not_implemented("DATA_RETENTION_TIME_IN_DAYS")),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn option_comment(c: &mut Cursor<'_>) -> Result<Option<String>, SqlError> {
@@ -610,6 +703,12 @@ fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result
             c.boolean()?;
         } else if !is_interactive && c.peek_keyword("DATA_RETENTION_TIME_IN_DAYS") {
             retention(c)?;
+        } else if c.peek_keywords(&["WITH", "TAG"]) || c.peek_keyword("TAG") {
+            return Err(SqlError::not_implemented("tags of tables"));
+        } else if c.peek_keywords(&["ROW", "ACCESS"]) || c.peek_keywords(&["WITH", "ROW"]) {
+            return Err(SqlError::not_implemented("ROW ACCESS POLICY of a table"));
+        } else if c.peek_keywords(&["USING", "TEMPLATE"]) {
+            return Err(SqlError::not_implemented("CREATE TABLE … USING TEMPLATE"));
         } else if c.take_keywords(&["COPY", "GRANTS"]) {
             // There are no grants to copy.
         } else if c.take_keyword("AS") {
@@ -829,6 +928,9 @@ fn alter_table(c: &mut Cursor<'_>) -> Result<AlterTable, SqlError> {
     if c.take_keywords(&["DROP", "CLUSTERING", "KEY"]) {
         return Ok(AlterTable::DropClusteringKey);
     }
+    if c.peek_keywords(&["SUSPEND", "RECLUSTER"]) || c.peek_keywords(&["RESUME", "RECLUSTER"]) {
+        return Ok(AlterTable::Other(c.rest().to_uppercase()));
+    }
     if c.peek_keywords(&["ADD", "SEARCH", "OPTIMIZATION"]) {
         c.rest();
         return Ok(AlterTable::Other("ADD SEARCH OPTIMIZATION".to_owned()));
@@ -916,7 +1018,9 @@ fn use_statement(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
 }
 
 fn show(c: &mut Cursor<'_>) -> Result<Show, SqlError> {
-    c.take_keyword("TERSE");
+    if c.peek_keyword("TERSE") {
+        return Err(SqlError::not_implemented("SHOW TERSE"));
+    }
     let what = if c.take_keyword("TABLES") {
         ShowWhat::Tables
     } else if c.take_keywords(&["INTERACTIVE", "TABLES"]) {
@@ -947,7 +1051,9 @@ fn show(c: &mut Cursor<'_>) -> Result<Show, SqlError> {
             _ => c.unexpected(),
         });
     };
-    c.take_keyword("HISTORY");
+    if c.peek_keyword("HISTORY") {
+        return Err(SqlError::not_implemented("SHOW … HISTORY"));
+    }
     let mut show =
         Show { what, like: None, scope: ShowScope::Current, starts_with: None, limit: None };
     while !c.at_end() {

@@ -72,8 +72,46 @@ pub struct Effect {
     pub changed: Changed,
 }
 
+/// Clauses of other dialects, which would be left out without a word.
+fn lacking(statement: &ast::Statement) -> Option<&'static str> {
+    let clauses = match statement {
+        ast::Statement::Insert(it) => vec![
+            (it.multi_table_insert_type.is_some(), "multi-table INSERT"),
+            (it.on.is_some(), "INSERT … ON CONFLICT"),
+            (it.returning.is_some() || it.output.is_some(), "INSERT … RETURNING"),
+            (it.or.is_some() || it.ignore || it.replace_into, "INSERT OR …"),
+            (it.partitioned.is_some(), "INSERT … PARTITION"),
+            (!it.assignments.is_empty(), "INSERT … SET"),
+        ],
+        ast::Statement::Update(it) => vec![
+            (it.returning.is_some() || it.output.is_some(), "UPDATE … RETURNING"),
+            (it.or.is_some(), "UPDATE OR …"),
+            (!it.order_by.is_empty(), "UPDATE … ORDER BY"),
+            (it.limit.is_some(), "UPDATE … LIMIT"),
+            (!it.table.joins.is_empty(), "UPDATE of a join"),
+        ],
+        ast::Statement::Delete(it) => {
+            let (ast::FromTable::WithFromKeyword(from) | ast::FromTable::WithoutKeyword(from)) =
+                &it.from;
+            vec![
+                (it.returning.is_some() || it.output.is_some(), "DELETE … RETURNING"),
+                (!it.order_by.is_empty(), "DELETE … ORDER BY"),
+                (it.limit.is_some(), "DELETE … LIMIT"),
+                (!it.tables.is_empty(), "DELETE of several tables"),
+                (from.iter().any(|it| !it.joins.is_empty()), "DELETE FROM a join"),
+            ]
+        }
+        ast::Statement::Merge(it) => vec![(it.output.is_some(), "MERGE … RETURNING")],
+        _ => vec![],
+    };
+    clauses.into_iter().find_map(|(is_there, what)| is_there.then_some(what))
+}
+
 /// The table that a statement changes.
 pub fn target(statement: &ast::Statement) -> Result<Vec<String>, SqlError> {
+    if let Some(what) = lacking(statement) {
+        return Err(SqlError::not_implemented(what));
+    }
     let of_factor = |factor: &ast::TableFactor| match factor {
         ast::TableFactor::Table { name, .. } => name_parts(name),
         other => Err(SqlError::not_implemented(format!("changing `{other}`"))),
@@ -99,6 +137,11 @@ pub fn target(statement: &ast::Statement) -> Result<Vec<String>, SqlError> {
         },
         other => Err(SqlError::not_implemented(format!("changing rows by `{other}`"))),
     }
+}
+
+/// Whether it is TRUNCATE … IF EXISTS.
+pub fn may_be_missing(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::Truncate(truncate) if truncate.if_exists)
 }
 
 /// Whether it is INSERT OVERWRITE: the one kind of DML that interactive tables take.
@@ -156,9 +199,6 @@ impl Dml<'_> {
     }
 
     async fn insert(&self, insert: ast::Insert, table: &Arc<Table>) -> Result<Effect, SqlError> {
-        if insert.multi_table_insert_type.is_some() {
-            return Err(SqlError::not_implemented("multi-table INSERT"));
-        }
         let Some(mut source) = insert.source else {
             return Err(SqlError::not_implemented("INSERT without a query or VALUES"));
         };

@@ -116,7 +116,9 @@ fn reads_tables(query: &ast::Query) -> bool {
                     let text = expr.to_string().to_uppercase();
                     text.contains("INFORMATION_SCHEMA.") || text.contains("RESULT_SCAN")
                 }
-                _ => true,
+                // What is inside is visited by itself.
+                ast::TableFactor::Derived { .. } | ast::TableFactor::NestedJoin { .. } => true,
+                _ => false,
             };
             self.0 |= !is_metadata;
             std::ops::ControlFlow::Continue(())
@@ -248,7 +250,13 @@ async fn dml_on_warehouse(
             let (name, table) = {
                 let scope =
                     Scope::new(session, transaction, Some(&warehouse), now, Arc::clone(&scanned));
-                scope.table(&parts)?
+                match scope.table(&parts) {
+                    Err(error) if error.code == 2003 && dml::may_be_missing(&statement) => {
+                        let text = "Statement executed successfully.";
+                        return Ok(Success::status(StatementType::Ddl, text));
+                    }
+                    found => found?,
+                }
             };
             dml::check_kind(&statement, query_type, &name, &table)?;
             transaction.lock(&table).await?;
@@ -363,6 +371,10 @@ async fn plain(running: &Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
                 it if it.is_null() => rewrite::null_literal(),
                 datafusion::common::ScalarValue::Utf8(Some(text)) => rewrite::text_literal(text),
                 datafusion::common::ScalarValue::Boolean(Some(it)) => rewrite::boolean_literal(*it),
+                // With its exponent it stays a FLOAT.
+                datafusion::common::ScalarValue::Float64(Some(it)) if it.is_finite() => {
+                    rewrite::number_literal(format!("{it:e}"))
+                }
                 it if it.data_type().is_numeric() => rewrite::number_literal(it.to_string()),
                 it => rewrite::text_literal(it.to_string()),
             };

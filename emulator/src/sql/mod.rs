@@ -50,6 +50,15 @@ pub fn parse(sql: &str) -> Result<Statement, SqlError> {
         .filter(|it| it.token == datafusion::sql::sqlparser::tokenizer::Token::SemiColon)
         .count()
         + 1;
+    let starts = |words: &[&str]| words.iter().any(|it| text::is_word(first, it));
+    // `BEGIN` alone, or before its semicolon, opens a transaction.
+    let opens_transaction = tokens.get(1).is_none_or(|it| {
+        it.token == datafusion::sql::sqlparser::tokenizer::Token::SemiColon
+            || ["TRANSACTION", "WORK", "NAME"].iter().any(|word| text::is_word(it, word))
+    });
+    if starts(&["DECLARE"]) || (starts(&["BEGIN"]) && !opens_transaction) {
+        return Err(SqlError::not_implemented("Snowflake Scripting blocks"));
+    }
     if statements > 1 {
         return Err(SqlError::new(
             8,
@@ -59,9 +68,7 @@ pub fn parse(sql: &str) -> Result<Statement, SqlError> {
             ),
         ));
     }
-    let starts = |words: &[&str]| words.iter().any(|it| text::is_word(first, it));
-    if let Some(flow) = tokens.iter().position(|it| it.token.to_string() == "->>") {
-        let _ = flow;
+    if tokens.iter().any(|it| it.token.to_string() == "->>") {
         return Err(SqlError::not_implemented("the flow operator ->>"));
     }
     let is_query = starts(&["SELECT", "WITH", "VALUES"])

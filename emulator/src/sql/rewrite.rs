@@ -4,7 +4,7 @@
 //! as literals, table functions and time travel as names of prepared relations. What names stand
 //! for is [`super::scope`]'s, what functions compute is [`super::functions`]'.
 
-use super::lookup;
+use super::lookup::{self, Standing};
 use crate::{
     engine::{Bind, BindValues},
     error::SqlError,
@@ -20,6 +20,9 @@ use std::{
     ops::ControlFlow,
 };
 
+/// Table functions of Snowflake, most of them read the relation before them, that are not here.
+const LACKING_TABLE_FUNCTIONS: &[&str] =
+    &["FLATTEN", "INFER_SCHEMA", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE", "VALIDATE"];
 /// Prefix of function names that stand for casts: `__CAST NUMBER(10,2)`.
 pub const CAST_PREFIX: &str = "__CAST ";
 pub const TRY_CAST_PREFIX: &str = "__TRY_CAST ";
@@ -107,6 +110,9 @@ impl VisitorMut for Rewriter<'_> {
     type Break = Box<SqlError>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> Flow {
+        if let Some(what) = ignored_in_query(query) {
+            return ControlFlow::Break(Box::new(SqlError::not_implemented(what)));
+        }
         if let SetExpr::SetOperation { op, .. } = query.body.as_mut()
             && *op == ast::SetOperator::Minus
         {
@@ -116,12 +122,16 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &mut Query) -> Flow {
+    fn post_visit_query(&mut self, query: &mut Query) -> Flow {
         self.with.pop();
-        ControlFlow::Continue(())
+        flow(name_value_columns(query))
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        let join = select.from.iter().flat_map(|it| &it.joins).find_map(lacking_join);
+        if let Some(what) = ignored_in_select(select).or(join) {
+            return ControlFlow::Break(Box::new(SqlError::not_implemented(what)));
+        }
         name_outputs(select);
         if select.from.iter().any(has_generator) {
             let mut numbering = NumberRows;
@@ -171,12 +181,18 @@ impl VisitorMut for Rewriter<'_> {
 
 impl Rewriter<'_> {
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        if let Some(what) = lacking_in_factor(factor) {
+            return Err(SqlError::not_implemented(what));
+        }
         match factor {
             TableFactor::TableFunction { expr, alias } => {
                 let Expr::Function(function) = expr else {
                     return Err(SqlError::not_implemented(format!("TABLE({expr})")));
                 };
                 let name = last_name(&function.name).to_uppercase();
+                if LACKING_TABLE_FUNCTIONS.contains(&name.as_str()) {
+                    return Err(SqlError::not_implemented(format!("the table function {name}")));
+                }
                 let arguments = named_arguments(&function.args)?;
                 self.done.prepared.push(Prepared::Function { name, arguments });
                 *factor = named_relation(prepared_name(self.done.prepared.len() - 1), alias.take());
@@ -241,7 +257,7 @@ impl Rewriter<'_> {
                             false => self
                                 .surroundings
                                 .variable(&name.to_uppercase())
-                                .map_or_else(|| self.bind(name), Ok)?,
+                                .map_or_else(|| self.unset(text), Ok)?,
                         }
                     }
                 };
@@ -256,6 +272,9 @@ impl Rewriter<'_> {
         let name = last_name(&function.name).to_uppercase();
         if function.name.0.len() == 1 {
             function.name = ObjectName::from(vec![Ident::with_quote('"', &name)]);
+        }
+        if lookup::is_internal(&name) {
+            return Err(unknown_function(function));
         }
         let arguments = positional_arguments(&function.args);
         if let Some(value) = self.surroundings.context_function(&name, &arguments) {
@@ -272,10 +291,27 @@ impl Rewriter<'_> {
             "LAST_DAY" => unquote_part(&mut function.args, 1),
             _ => {}
         }
+        if name == "COUNT"
+            && let FunctionArguments::List(list) = &mut function.args
+            && list.args.len() > 1
+            && list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct)
+        {
+            list.duplicate_treatment = None;
+            function.name = ObjectName::from(vec![Ident::with_quote('"', "SF_COUNT_DISTINCT")]);
+        }
         if name == "LISTAGG" || name == "ARRAY_AGG" {
             move_order_into_call(function);
         }
         Ok(None)
+    }
+
+    /// A marker that is neither a bind nor a variable. `$1` is a column by its position.
+    fn unset(&self, text: &str) -> Result<Expr, SqlError> {
+        let name = &text[1..];
+        match text.starts_with('$') && name.bytes().all(|it| it.is_ascii_digit()) {
+            true => Err(SqlError::not_implemented(format!("the column {text}, by its position"))),
+            false => self.bind(name),
+        }
     }
 
     fn bind(&self, name: &str) -> Result<Expr, SqlError> {
@@ -342,6 +378,19 @@ impl Rewriter<'_> {
             Expr::ILike { negated, any: true, expr: inner, pattern, escape_char } => {
                 like_any(*negated, inner, pattern, escape_char, true)
             }
+            Expr::Array(array) => call("ARRAY_CONSTRUCT", std::mem::take(&mut array.elem)),
+            Expr::Dictionary(fields) => {
+                let pairs = std::mem::take(fields).into_iter();
+                let pairs = pairs.flat_map(|it| [text_literal(it.key.value), *it.value]);
+                call("OBJECT_CONSTRUCT", pairs.collect())
+            }
+            // `1e0` is a FLOAT; the planner would make it a number of no decimals.
+            Expr::Value(value) => match &value.value {
+                Value::Number(text, _) if text.contains(['e', 'E']) => {
+                    call(&format!("{CAST_PREFIX}FLOAT"), vec![text_literal(text.as_str())])
+                }
+                _ => return Ok(()),
+            },
             Expr::Function(function) => {
                 check_known(function)?;
                 return Ok(());
@@ -355,20 +404,154 @@ impl Rewriter<'_> {
 
 /// `002140`, in Snowflake's words rather than the planner's.
 fn check_known(function: &Function) -> Result<(), SqlError> {
-    let plain = last_name(&function.name);
-    let known = lookup::scalar(plain).is_some()
-        || lookup::aggregate(plain).is_some()
-        || lookup::window(plain).is_some()
-        || plain.starts_with(CAST_PREFIX)
-        || plain.starts_with(TRY_CAST_PREFIX);
-    match known {
-        true => Ok(()),
-        false => Err(SqlError::new(
-            2140,
-            "42601",
-            format!("SQL compilation error:\nUnknown function {}.", plain.to_uppercase()),
-        )),
+    let name = last_name(&function.name);
+    if name.starts_with(CAST_PREFIX) || name.starts_with(TRY_CAST_PREFIX) {
+        return Ok(());
     }
+    let standing = match function.name.0.as_slice() {
+        [_] => lookup::standing(name),
+        [schema, ..] if schema.as_ident().is_some_and(|it| it.value == "SNOWFLAKE") => {
+            Standing::Lacking
+        }
+        // Functions of a schema are the user's own, and there are none.
+        _ => Standing::Unknown,
+    };
+    match standing {
+        // The code and text are this emulator's.
+        Standing::OnlyOver if function.over.is_none() => Err(SqlError::new(
+            2040,
+            "42601",
+            format!("SQL compilation error:\nMissing OVER clause of window function {name}"),
+        )),
+        Standing::Known | Standing::OnlyOver => Ok(()),
+        Standing::Lacking => {
+            Err(SqlError::not_implemented(format!("the function {}", dotted(&function.name))))
+        }
+        Standing::Unknown => Err(unknown_function(function)),
+    }
+}
+
+fn unknown_function(function: &Function) -> SqlError {
+    SqlError::new(
+        2140,
+        "42601",
+        format!("SQL compilation error:\nUnknown function {}", dotted(&function.name)),
+    )
+}
+
+/// What the planner leaves out without a word, and would answer wrongly for it.
+fn ignored_in_query(query: &Query) -> Option<&'static str> {
+    [
+        (!query.locks.is_empty(), "FOR UPDATE"),
+        (query.fetch.is_some(), "FETCH"),
+        (query.for_clause.is_some(), "FOR XML and FOR JSON"),
+        (query.settings.is_some(), "SETTINGS"),
+        (query.format_clause.is_some(), "FORMAT"),
+        (!query.pipe_operators.is_empty(), "the pipe operator |>"),
+    ]
+    .into_iter()
+    .find_map(|(is_there, what)| is_there.then_some(what))
+}
+
+/// The same of a SELECT.
+fn ignored_in_select(select: &Select) -> Option<&'static str> {
+    [
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (select.projection.iter().any(has_ilike), "ILIKE after *"),
+        (select.into.is_some(), "SELECT … INTO"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (select.exclude.is_some(), "EXCLUDE after the select list"),
+        (select.value_table_mode.is_some(), "SELECT AS VALUE and SELECT AS STRUCT"),
+        (matches!(select.distinct, Some(ast::Distinct::On(_))), "DISTINCT ON"),
+    ]
+    .into_iter()
+    .find_map(|(is_there, what)| is_there.then_some(what))
+}
+
+fn has_ilike(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+            options.opt_ilike.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Joins that Snowflake does not have, or that the planner does not.
+fn lacking_join(join: &ast::Join) -> Option<&'static str> {
+    use ast::JoinOperator as Join;
+    match &join.join_operator {
+        Join::AsOf { .. } => Some("ASOF JOIN"),
+        Join::Semi(_) | Join::LeftSemi(_) | Join::RightSemi(_) => Some("SEMI JOIN"),
+        Join::Anti(_) | Join::LeftAnti(_) | Join::RightAnti(_) => Some("ANTI JOIN"),
+        Join::CrossApply | Join::OuterApply => Some("APPLY"),
+        Join::StraightJoin(_) => Some("STRAIGHT_JOIN"),
+        Join::ArrayJoin | Join::LeftArrayJoin | Join::InnerArrayJoin => Some("ARRAY JOIN"),
+        Join::Join(_)
+        | Join::Inner(_)
+        | Join::Left(_)
+        | Join::LeftOuter(_)
+        | Join::Right(_)
+        | Join::RightOuter(_)
+        | Join::FullOuter(_)
+        | Join::CrossJoin(_) => None,
+    }
+}
+
+/// What is not implemented of a relation: left out by the planner, or refused with a printout of
+/// the tree.
+fn lacking_in_factor(factor: &TableFactor) -> Option<String> {
+    let what = match factor {
+        TableFactor::Table { sample: Some(_), .. }
+        | TableFactor::Derived { sample: Some(_), .. } => "SAMPLE",
+        TableFactor::Table { json_path: Some(_), .. } => "a path after a table's name",
+        TableFactor::Table { partitions, .. } if !partitions.is_empty() => "PARTITION of a table",
+        TableFactor::Table { with_hints, index_hints, .. }
+            if !with_hints.is_empty() || !index_hints.is_empty() =>
+        {
+            "hints after a table's name"
+        }
+        TableFactor::Table { with_ordinality: true, .. } => "WITH ORDINALITY",
+        TableFactor::Table { name, .. } if last_name(name).starts_with('@') => {
+            return Some(format!("the stage {name}"));
+        }
+        TableFactor::Pivot { .. } => "PIVOT",
+        TableFactor::Unpivot { .. } => "UNPIVOT",
+        TableFactor::MatchRecognize { .. } => "MATCH_RECOGNIZE",
+        TableFactor::UNNEST { .. } => "UNNEST",
+        TableFactor::NestedJoin { table_with_joins, .. } => {
+            return table_with_joins.joins.iter().find_map(lacking_join).map(str::to_owned);
+        }
+        TableFactor::Table { .. }
+        | TableFactor::Derived { .. }
+        | TableFactor::TableFunction { .. }
+        | TableFactor::Function { .. } => return None,
+        other => return Some(other.to_string()),
+    };
+    Some(what.to_owned())
+}
+
+/// Snowflake calls the columns of VALUES `COLUMN1`, `COLUMN2`, …; the planner does so in lower
+/// case.
+fn name_value_columns(query: &mut Query) -> Result<(), SqlError> {
+    let SetExpr::Values(values) = query.body.as_ref() else { return Ok(()) };
+    let columns = values.rows.first().map_or(0, |it| it.content.len());
+    let list: Vec<String> =
+        (1..=columns).map(|it| format!("\"column{it}\" AS COLUMN{it}")).collect();
+    let mut named = super::text::parse_query(&format!("SELECT {} FROM X", list.join(", ")))?;
+    std::mem::swap(&mut query.body, &mut named.body);
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && let Some(from) = select.from.first_mut()
+    {
+        from.relation = TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(named),
+            alias: None,
+            sample: None,
+        };
+    }
+    Ok(())
 }
 
 fn like_any(
@@ -715,6 +898,13 @@ pub fn alias_named(name: &str) -> TableAlias {
 
 pub fn last_name(name: &ObjectName) -> &str {
     name.0.last().and_then(|it| it.as_ident()).map_or("", |it| it.value.as_str())
+}
+
+/// A name as messages have it: without quotes.
+fn dotted(name: &ObjectName) -> String {
+    let parts: Vec<&str> =
+        name.0.iter().filter_map(|it| it.as_ident()).map(|it| it.value.as_str()).collect();
+    parts.join(".")
 }
 
 fn positional_arguments(arguments: &FunctionArguments) -> Vec<Expr> {

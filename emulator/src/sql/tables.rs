@@ -701,7 +701,10 @@ async fn reshape(
                 .ok_or_else(|| SqlError::invalid_identifier(&from))?;
             column.name = to;
         }
-        other => return Err(SqlError::not_implemented(format!("ALTER TABLE … {other:?}"))),
+        AlterTable::SwapWith(_) => {
+            return Err(SqlError::not_implemented("ALTER TABLE … SWAP WITH"));
+        }
+        _ => return Err(SqlError::internal("not a change of a table's columns")),
     }
     fill(running.session, table, Change::Reshape(shape)).await?;
     done("Statement executed successfully.")
