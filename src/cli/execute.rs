@@ -26,9 +26,10 @@ pub struct ExecuteArgs {
     #[arg(long, value_name = "N", value_parser = number_from_one::<u64>)]
     pub scale: Option<u64>,
 
-    /// Suites that run beside each other.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = number_from_one::<usize>)]
-    pub jobs: usize,
+    /// Suites that run beside each other [default: 4; 1 for a recording, which is then the same
+    /// each time].
+    #[arg(long, value_name = "N", value_parser = number_from_one::<usize>)]
+    pub jobs: Option<usize>,
 
     /// Where every random choice comes from [default: random, and printed].
     #[arg(long, value_name = "N")]
@@ -45,7 +46,7 @@ impl ExecuteArgs {
         let mut options = RunOptions::new(RunId::random());
         options.scale = self.scale.unwrap_or(scale);
         options.seed = self.seed.unwrap_or_else(random_seed);
-        options.jobs = self.jobs;
+        options.jobs = self.jobs.unwrap_or(options.jobs);
         options.release = connected.release_given;
         if let Some(replay) = &connected.replay {
             let recorded = replay.header();

@@ -60,8 +60,9 @@ pub fn record(args: RecordArgs) -> Result<Ending, CliError> {
 
     let connected = connect(&args.target, name)?;
     let mut options = args.execute.options(&connected, SCALE)?;
-    // Always the same, so that recordings differ in what targets say only.
+    // Always the same, so that recordings differ only in what targets say.
     options.seed = args.execute.seed.unwrap_or_default();
+    options.jobs = args.execute.jobs.unwrap_or(1);
     let kind: TargetKind = connected.target.kind();
     let recorder = Recorder::new(RecordOptions {
         fixtures: args.target.fixtures.clone().unwrap_or_else(|| PathBuf::from(FIXTURES_DIR)),
