@@ -2,7 +2,7 @@
 
 use super::{CliError, Ending, exit::HELP, failure::print};
 use crate::{
-    report::{json, junit, terminal},
+    report::{html, json, junit, terminal},
     run::journal::{self, RUNS_DIR},
 };
 use clap::Args;
@@ -26,6 +26,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Write an HTML report to FILE.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// Where runs are kept.
     #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
     runs: PathBuf,
@@ -40,6 +44,9 @@ pub fn report(args: &ReportArgs) -> Result<Ending, CliError> {
     }
     if let Some(path) = &args.json {
         json::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
+    }
+    if let Some(path) = &args.html {
+        html::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
     }
     Ok(Ending::of(&summary))
 }

@@ -32,7 +32,7 @@ pub fn render(summary: &RunSummary) -> String {
         (0, _) => format!("{}, none failed", counted(total, "case")),
         _ => format!("{bad} of {} to look at", counted(total, "case")),
     };
-    let target = summary.target.map(|it| it.name()).unwrap_or("an unknown target");
+    let target = &summary.target_in_words();
     let shares: Vec<(&str, usize)> = counts.in_words().map(|(count, word)| (word, count)).to_vec();
     let mut body = top("run", &title, &format!("Run {} on {target}.", summary.run));
     body += &share(&shares);

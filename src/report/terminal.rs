@@ -205,7 +205,7 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
         }
     }
     let release = summary.release.map(|it| format!(", release {it}")).unwrap_or_default();
-    let target = summary.target.map(|it| it.name()).unwrap_or("an unknown target");
+    let target = summary.target_in_words();
     let took = match summary.took_us {
         Some(took_us) => format!(" in {}", text::seconds(Duration::from_micros(took_us))),
         None => String::new(),

@@ -96,6 +96,16 @@ impl RunSummary {
         Counts::of(&self.cases)
     }
 
+    /// What was run on. Of a replay also what was recorded: it says no more than that.
+    pub fn target_in_words(&self) -> String {
+        let Some(target) = self.target else { return "an unknown target".to_owned() };
+        let fact = |name: &str| self.facts.iter().find(|(it, _)| it == name).map(|it| &it.1);
+        match (fact("recorded_from"), fact("recorded_at")) {
+            (Some(from), Some(at)) => format!("{target} (recorded from {from}, {at})"),
+            _ => target.to_string(),
+        }
+    }
+
     /// Cases that are failures by the run's own strictness.
     pub fn failures(&self) -> usize {
         self.cases.iter().filter(|it| it.outcome.is_failure(self.strictness)).count()

@@ -155,6 +155,8 @@ fn a_replay_says_what_was_recorded() {
             ("recorded_at".to_owned(), "2026-01-01T00:00:00Z".to_owned()),
         ]
     );
+    let source = "replay (recorded from scripted, 2026-01-01T00:00:00Z)";
+    assert_eq!(replayed.target_in_words(), source);
     assert_eq!(replayed.cases[1].properties["looks"], "3");
     // As long as it took, and not as long as it takes to say so.
     assert_eq!(replayed.cases[4].steps[0].elapsed_us, 2_000_000);
