@@ -42,6 +42,10 @@ cases:
   - name: is quick
     sql: SELECT SLOW
     takes: [1s, 3s]
+  - name: binds
+    sql: SELECT ? + 1
+    binds: ["1"]
+    expect: { rows: [[2]] }
 "#;
 
 fn number(value: i128) -> Reply {
@@ -71,6 +75,7 @@ fn server() -> Scripted {
             Reply::rows([("B", Type::Boolean)], [[Value::Boolean(true)]])
         })
         .on("SELECT SLOW", number(1).taking(Duration::from_secs(2)))
+        .on("SELECT ? + 1", number(2))
 }
 
 fn plan(yaml: &str) -> run::Plan {
@@ -142,7 +147,7 @@ fn outcomes(summary: &RunSummary) -> Vec<String> {
 fn a_replay_says_what_was_recorded() {
     let recorded = record(server(), SUITE, &[]);
     assert_eq!(recorded.finished, [FinishedAs::New, FinishedAs::New]);
-    let passed = ["counts", "waits", "is refused", "keeps ids apart", "is quick"];
+    let passed = ["counts", "waits", "is refused", "keeps ids apart", "is quick", "binds"];
     assert_eq!(outcomes(&recorded.summary), passed.map(|it| format!("{it}: passed")));
 
     let (replayed, target) = recorded.replay(SUITE);
@@ -218,6 +223,7 @@ fn what_was_not_recorded_is_not_answered() {
         "is refused",
         "once, and it was asked for once more",
     );
+    check(&recorded, "binds: [\"1\"]", "binds: [\"2\"]", "binds", "-binds: [Some(\"1\")]");
     check(&recorded, "name: is quick", "name: is slow", "is slow", "no recording of the case");
 }
 
