@@ -272,13 +272,13 @@ mod tests {
                 Err(err) => err.render().replace(&root.display().to_string(), "R"),
             }
         };
-        make("emulator-preview/run.fixture");
+        make("emulator-preview/@run.fixture");
         make("emulator-preview/limits/dml.fixture");
         assert_eq!(find("", "limits::dml"), "emulator-preview");
         assert_eq!(find("emulator-preview", "limits::dml"), "emulator-preview");
         // It is below a folder, and not a suite called `dml`.
         assert!(find("", "dml").contains("has no recording of the suite `dml`"));
-        make("live-zero-copy/run.fixture");
+        make("live-zero-copy/@run.fixture");
         make("live-zero-copy/limits/dml.fixture");
         assert_eq!(
             find("", "limits::dml"),

@@ -188,7 +188,9 @@ fn replay(args: &TargetArgs) -> Result<Connected, CliError> {
     let folder = replay::folder(args.fixtures(), args.release).map_err(CliError::from)?;
     let max_age = args.max_age.map(|days| Duration::from_secs(days.saturating_mul(24 * 3600)));
     let target = Arc::new(ReplayTarget::open(&folder, max_age).map_err(CliError::from)?);
-    Ok(Connected { replay: Some(target.clone()), ..Connected::new(target) })
+    // A recording of what was told its release was never asked for it.
+    let release_given = (!target.was_probed()).then(|| target.release()).flatten();
+    Ok(Connected { replay: Some(target.clone()), release_given, ..Connected::new(target) })
 }
 
 #[cfg(test)]

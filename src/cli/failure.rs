@@ -60,13 +60,7 @@ impl From<io::Error> for CliError {
 
 impl From<ReplayError> for CliError {
     fn from(err: ReplayError) -> Self {
-        match err {
-            ReplayError::Nothing { message, hint } => Self::new(message).hint(hint),
-            ReplayError::Fixtures(errors) => {
-                let rendered = errors.iter().map(|it| error(&it.to_string(), it.hint().as_deref()));
-                Self::Rendered(rendered.collect())
-            }
-        }
+        Self::Message { message: err.message, hint: err.hint }
     }
 }
 

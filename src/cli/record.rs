@@ -63,6 +63,7 @@ pub fn record(args: RecordArgs) -> Result<Ending, CliError> {
     // Always the same, so that recordings differ only in what targets say.
     options.seed = args.execute.seed.unwrap_or_default();
     options.jobs = args.execute.jobs.unwrap_or(1);
+    options.always_probe = true;
     let kind: TargetKind = connected.target.kind();
     let recorder = Recorder::new(RecordOptions {
         fixtures: args.target.fixtures.clone().unwrap_or_else(|| PathBuf::from(FIXTURES_DIR)),

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Ending,
-    connect::{TargetArgs, TargetName, connect},
+    connect::{Connected, TargetArgs, TargetName, connect},
     execute::{ExecuteArgs, colour, execute, println_quietly},
     exit::{HELP, INTERRUPTED},
     report::cannot_write,
@@ -13,7 +13,7 @@ use crate::{
         html, json, junit,
         verdict::{Show, Side, verdicts},
     },
-    run::{self, Counts, Plan, RunSummary, Strictness},
+    run::{self, Counts, Plan, RunOptions, RunSummary, Strictness, compare::counted},
     target::Unused,
 };
 use clap::Args;
@@ -73,7 +73,9 @@ pub fn run(args: RunArgs) -> Result<Ending, CliError> {
 }
 
 fn one(args: &RunArgs, name: TargetName, plan: Plan) -> Result<Ending, CliError> {
-    let (side, folder) = run_on(args, name, plan)?;
+    let connected = connect(&args.target, name)?;
+    let options = args.options(&connected, SCALE)?;
+    let (side, folder) = run_on(args, name, &connected, plan, options)?;
     let summary = side.summary;
     let write: [Report; 3] = [
         ("junit", &args.junit, "junit.xml", &|path| junit::write(path, &summary)),
@@ -98,10 +100,30 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
     if let Some(twice) = names.iter().find(|it| !seen.insert(**it)) {
         return Err(CliError::new(format!("the target `{}` is given twice", twice.name())));
     }
+    if args.json.is_some() {
+        return Err(CliError::new("there is no JSON report of several targets")
+            .hint("leave out `--json`; `--junit` and `--html` compare them"));
+    }
+    // All of them before the first is run: a mistake costs nothing yet. What is replayed decides
+    // what the others are run with.
+    let mut targets = Vec::new();
+    for name in names {
+        targets.push((*name, connect(&args.target, *name)?));
+    }
+    targets.sort_by_key(|(name, _)| *name != TargetName::Replay);
+    let mut shared: Option<RunOptions> = None;
+    let mut ready = Vec::new();
+    for (name, connected) in targets {
+        let mut options = args.options(&connected, SCALE)?;
+        let shared = shared.get_or_insert_with(|| options.clone());
+        (options.scale, options.seed) = (shared.scale, shared.seed);
+        ready.push((name, connected, options));
+    }
+    ready.sort_by_key(|(name, ..)| names.iter().position(|it| it == name));
     let mut sides = Vec::new();
     let mut last_folder = PathBuf::new();
-    for name in names {
-        let (side, folder) = run_on(args, *name, plan.clone())?;
+    for (name, connected, options) in ready {
+        let (side, folder) = run_on(args, name, &connected, plan.clone(), options)?;
         let is_interrupted = side.summary.cut_short.as_deref() == Some(INTERRUPTED);
         sides.push(side);
         last_folder = folder;
@@ -111,9 +133,6 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
     }
     let verdicts = verdicts(&sides);
     println_quietly(verdicts.terminal(colour(), Show::Differences).trim_end());
-    if args.json.is_some() {
-        eprintln!("warning: `--json` is of one target; each run's `report.json` is in its folder");
-    }
     let write: [Report; 2] = [
         ("junit", &args.junit, "verdicts.xml", &|path| verdicts.write_junit(path)),
         ("html", &args.html, "verdicts.html", &|path| verdicts.write_html(path)),
@@ -133,17 +152,28 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
     }
 }
 
+impl RunArgs {
+    fn options(&self, connected: &Connected, scale: u64) -> Result<RunOptions, CliError> {
+        let mut options = self.execute.options(connected, scale)?;
+        options.strictness = match self.strict {
+            true => Strictness::Strict,
+            false => Strictness::Lenient,
+        };
+        Ok(options)
+    }
+}
+
 /// A run on one target, and its folder.
-fn run_on(args: &RunArgs, name: TargetName, plan: Plan) -> Result<(Side, PathBuf), CliError> {
-    let connected = connect(&args.target, name)?;
-    let mut options = args.execute.options(&connected, SCALE)?;
-    options.strictness = match args.strict {
-        true => Strictness::Strict,
-        false => Strictness::Lenient,
-    };
+fn run_on(
+    args: &RunArgs,
+    name: TargetName,
+    connected: &Connected,
+    plan: Plan,
+    options: RunOptions,
+) -> Result<(Side, PathBuf), CliError> {
     let target = connected.target.clone();
     let (summary, folder) =
-        execute(&connected, target, plan, options, &args.execute.runs, Vec::new())?;
+        execute(connected, target, plan, options, &args.execute.runs, Vec::new())?;
     if let Some(replay) = &connected.replay {
         print_unused(&replay.unused());
     }
@@ -193,8 +223,8 @@ fn print_unused(unused: &[Unused]) {
         return;
     }
     println_quietly(&format!(
-        "{} recorded statements were not used; recording again leaves them out:",
-        unused.len()
+        "not used of what was recorded: {}; recording again leaves them out",
+        counted(unused.len(), "statement")
     ));
     for it in unused.iter().take(UNUSED_SHOWN) {
         println_quietly(&format!("    {it}"));

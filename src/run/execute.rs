@@ -71,6 +71,8 @@ pub struct RunOptions {
     pub strictness: Strictness,
     /// Given rather than probed.
     pub release: Option<Release>,
+    /// Tells the release even where no case depends on it, which takes an interactive warehouse.
+    pub always_probe: bool,
     /// How long to wait for a statement before giving up on it.
     pub give_up_after: Duration,
     /// When the run's objects may be swept by others, from its start.
@@ -86,6 +88,7 @@ impl RunOptions {
             jobs: 4,
             strictness: Strictness::Lenient,
             release: None,
+            always_probe: false,
             give_up_after: Duration::from_secs(300),
             expires_after: Duration::from_secs(6 * 3600),
         }
@@ -211,7 +214,7 @@ async fn prepare(
 
     let mut release = options.release;
     let mut no_interactive = None;
-    if needs_interactive(plan) {
+    if options.always_probe || needs_interactive(plan) {
         let started_at = Instant::now();
         admin.tag = admin.tag.part(Part::Interactive);
         let warehouse = objects.make_interactive(admin).await;
@@ -340,10 +343,12 @@ async fn run_suites(run: Arc<Run>, suites: Vec<PlannedSuite>) {
     let mut keys = BTreeMap::new();
     for suite in suites {
         let suite_keys = suite.keys();
-        let (run, permits) = (run.clone(), permits.clone());
+        // Taken before the task starts: with one permit suites run in the plan's order. The
+        // semaphore is never closed.
+        let permit = permits.clone().acquire_owned().await;
+        let run = run.clone();
         let task = tasks.spawn(async move {
-            // The semaphore is never closed.
-            let _permit = permits.acquire_owned().await;
+            let _permit = permit;
             run.suite(&suite).await;
         });
         keys.insert(task.id(), suite_keys);
@@ -414,7 +419,8 @@ impl Run {
 
         let schema = format!("{}_{}", self.options.run, planned.schema_suffix);
         let owner = Owner::Suite(planned.suite.name.clone());
-        let tag = QueryTag::new(self.options.run.to_string(), owner, Part::SetUp);
+        let tag = QueryTag::new(self.options.run.to_string(), owner, Part::SetUp)
+            .ordered(planned.suite.ordered);
         let mut sessions = self.sessions(&schema, &tag);
         let mut variables = self.variables(&schema);
         let prepared = self.prepare_suite(planned, &schema, &mut sessions, &mut variables, &tag);
@@ -497,12 +503,20 @@ impl Run {
         let mut labels = BTreeMap::new();
         let shared = self.shared(sessions, &mut labels);
         let done = case::run_steps(&planned.suite.setup, shared, variables, tag).await;
+        let done = done.and_then(|()| self.ended(tag));
         let what = format!("set up {}", planned.suite.name);
         work(&self.events, &what, started_at, done.as_ref().err().map(|it| &it.cause));
         done.map_err(|failure| SetupFailure {
             cause: format!("the suite's set-up failed: {}", failure.cause),
             ..failure
         })
+    }
+
+    /// Tells the target that the part has ended as expected.
+    fn ended(&self, tag: &QueryTag) -> Result<(), SetupFailure> {
+        let failure =
+            |missing| SetupFailure { cause: format!("not recorded: {missing}"), gone: None };
+        self.target.ended(tag).map_err(failure)
     }
 
     /// Builds a data set in its own schema; the values of what it provides.
@@ -522,6 +536,7 @@ impl Run {
         let mut labels = BTreeMap::new();
         let shared = self.shared(&mut sessions, &mut labels);
         let built = case::run_steps(&data_set.steps, shared, &mut variables, &tag).await;
+        let built = built.and_then(|()| self.ended(&tag));
         sessions.close_all().await;
         let what = format!("build data set {}", data_set.name);
         work(&self.events, &what, started_at, built.as_ref().err().map(|it| &it.cause));
@@ -576,7 +591,12 @@ impl Run {
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
         let shared = self.shared(sessions, labels);
         let end = case::run_case(case, shared, variables, &tag, is_limits).await;
-        let CaseEnd { outcome, evidence, source, steps, mut properties, gone } = end;
+        let CaseEnd { mut outcome, evidence, source, steps, mut properties, gone } = end;
+        let is_as_expected =
+            matches!(outcome, Outcome::Passed | Outcome::Observed { .. } | Outcome::Lifted { .. });
+        if is_as_expected && let Err(missing) = self.target.ended(&tag) {
+            outcome = Outcome::NotRun { cause: format!("not recorded: {missing}") };
+        }
         self.set_gone(gone);
 
         let mut warehouses: Vec<&str> =

@@ -192,9 +192,14 @@ impl Objects {
         let own = format!("{}_", self.run);
         let mut errors = Vec::new();
 
-        // What is known first, so that it is dropped whatever the target tells of the rest.
+        // What is known first, so that it is dropped whatever the target tells of the rest: cases
+        // make objects of their own, and some of them fail before they drop them.
+        let like = format!("LIKE '{}%'", self.run);
         admin.tag = admin.tag.owner(Owner::Run, Part::CleanUp);
         for name in [&self.standard, &self.interactive] {
+            drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
+        }
+        for name in shown(admin, &format!("SHOW WAREHOUSES {like}"), &own, &mut errors).await {
             drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
         }
         for (name, owner) in &self.schemas {
@@ -203,24 +208,16 @@ impl Objects {
             drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
         }
         admin.tag = admin.tag.owner(Owner::Run, Part::CleanUp);
-
-        // Cases make objects of their own, and some of them fail before they drop them.
-        let like = format!("LIKE '{}%'", self.run);
-        let shown = async |admin: &mut Admin, show: String| {
-            names(admin, &show, &own).await.unwrap_or_default()
-        };
-        for name in shown(admin, format!("SHOW WAREHOUSES {like}")).await {
-            drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
-        }
         if !self.database.is_empty() {
             let show = format!("SHOW SCHEMAS {like} IN DATABASE {}", self.database);
-            for name in shown(admin, show).await {
+            for name in shown(admin, &show, &own, &mut errors).await {
                 let name = self.qualified(&name);
                 drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
             }
         }
         let made = self.is_own_database.then(|| self.database.clone());
-        let seen = shown(admin, format!("SHOW DATABASES {like}")).await;
+        let show = format!("SHOW DATABASES {like}");
+        let seen = shown(admin, &show, &own, &mut errors).await;
         for name in made.into_iter().chain(seen).collect::<BTreeSet<_>>() {
             drop(admin, &format!("DROP DATABASE IF EXISTS {name}"), &mut errors).await;
         }
@@ -240,14 +237,28 @@ async fn drop(admin: &mut Admin, sql: &str, errors: &mut Vec<AdminError>) {
 
 /// Names of a `SHOW` result that start with `own`. `LIKE` takes `_` for any character, and is
 /// blind to case, so that its answer is looked through.
-async fn names(admin: &mut Admin, show: &str, own: &str) -> Option<Vec<String>> {
-    let rows = admin.query(show).await.ok()?;
-    let column = rows.columns.iter().position(|it| it.name.eq_ignore_ascii_case("name"))?;
-    let name = |row: &Vec<Value>| match row.get(column) {
+async fn shown(
+    admin: &mut Admin,
+    show: &str,
+    own: &str,
+    errors: &mut Vec<AdminError>,
+) -> Vec<String> {
+    if errors.iter().any(|it| matches!(it, AdminError::Gone(_))) {
+        return Vec::new();
+    }
+    let rows = match admin.query(show).await {
+        Ok(rows) => rows,
+        Err(err) => {
+            errors.push(err);
+            return Vec::new();
+        }
+    };
+    let column = rows.columns.iter().position(|it| it.name.eq_ignore_ascii_case("name"));
+    let name = |row: &Vec<Value>| match column.and_then(|it| row.get(it)) {
         Some(Value::Text(it)) if it.starts_with(own) => Some(quoted(it)),
         _ => None,
     };
-    Some(rows.rows.iter().filter_map(name).collect())
+    rows.rows.iter().filter_map(name).collect()
 }
 
 /// The name as it can be written in a statement.

@@ -1,6 +1,6 @@
 //! Where a session stands.
 
-use super::wording::{without_comments, words};
+use super::wording::{parts, without_comments, words};
 use std::collections::BTreeMap;
 
 /// A session's state, as far as its statements tell: what the meaning of the next one depends on
@@ -27,7 +27,7 @@ impl Context {
             ["USE", "SECONDARY", "ROLES", which, ..] => self.set("secondary roles", which),
             ["USE", "SCHEMA", name, ..] => self.use_schema(name),
             ["USE", "DATABASE", name, ..] => self.use_database(name),
-            ["USE", name, ..] if name.contains('.') => self.use_schema(name),
+            ["USE", name, ..] if parts(name).len() > 1 => self.use_schema(name),
             ["USE", name, ..] => self.use_database(name),
             ["BEGIN" | "START", ..] => self.set("transaction", "open"),
             ["COMMIT" | "ROLLBACK", ..] => self.unset("transaction"),
@@ -79,12 +79,12 @@ impl Context {
     }
 
     fn use_schema(&mut self, name: &str) {
-        match name.rsplit_once('.') {
-            Some((database, schema)) => {
+        match parts(name).as_slice() {
+            [database, schema] => {
                 self.set("database", database);
                 self.set("schema", schema);
             }
-            None => self.set("schema", name),
+            _ => self.set("schema", name),
         }
     }
 
@@ -164,6 +164,8 @@ mod tests {
         check(&["ALTER SESSION SET A=1", "ALTER SESSION UNSET A"], "");
         check(&["SET X = 'a'", "SET Y=2"], "variable X='a' variable Y=2");
         check(&["-- why\nUSE \"low\".\"er\""], "database=\"low\" schema=\"er\"");
+        check(&["USE SCHEMA \"My A\".X"], "database=\"My A\" schema=X");
+        check(&["USE DATABASE \"a.b\""], "database=\"a.b\"");
         check(&["", "SELECT 1"], "");
     }
 }

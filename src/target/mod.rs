@@ -49,6 +49,12 @@ pub trait Target: Send + Sync {
         Vec::new()
     }
 
+    /// Hears that a part of somebody's work has come to its end as expected. An error says what
+    /// should have been part of it: a recording goes on where the work did not.
+    fn ended(&self, _tag: &QueryTag) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>>;
 

@@ -10,6 +10,8 @@ pub struct QueryTag {
     pub run: String,
     pub owner: Owner,
     pub part: Part,
+    /// The owner's cases rely on those before them.
+    pub ordered: bool,
 }
 
 /// Whose work a statement is.
@@ -44,7 +46,12 @@ pub enum Part {
 
 impl QueryTag {
     pub fn new(run: impl Into<String>, owner: Owner, part: Part) -> Self {
-        Self { run: run.into(), owner, part }
+        Self { run: run.into(), owner, part, ordered: false }
+    }
+
+    /// The same, of an owner whose cases rely on those before them.
+    pub fn ordered(self, ordered: bool) -> Self {
+        Self { ordered, ..self }
     }
 
     /// Another part of the same owner's work.
@@ -54,7 +61,7 @@ impl QueryTag {
 
     /// The same run's, for another.
     pub fn owner(&self, owner: Owner, part: Part) -> Self {
-        Self { run: self.run.clone(), owner, part }
+        Self::new(self.run.clone(), owner, part)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -24,7 +24,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
@@ -270,7 +270,7 @@ impl Recorder {
             let header = state.header(&owner, options, started_at);
             let path = folder.join(files::path_of(&owner));
             let exchanges = recording.sections.iter().map(|it| it.exchanges.len()).sum();
-            if let Some(cause) = state.why_not_whole(&owner) {
+            if let Some(cause) = state.why_not_whole(&owner).or_else(|| recording.why_broken()) {
                 recording.spoil(cause);
             }
             let ending = recording.finish(header, &path, &scanner, replace);
@@ -349,8 +349,8 @@ impl Recording {
         let hiding = &mut self.hiding;
         // What was sent is hidden first: a name that the suite chose itself is no secret.
         let sql = hiding.hide_sent(&fixture::without_expiry(&statement.sql));
-        let facts = fixture::context_kept(session, part, context).facts.into_iter();
-        let facts = facts.map(|(name, value)| (name, hiding.hide_sent(&value))).collect();
+        let facts = context.facts.iter().filter(|(name, _)| fixture::is_kept(part, name));
+        let facts = facts.map(|(name, value)| (name.clone(), hiding.hide_sent(value))).collect();
         let bind = |it: &Value| cell::encode_bind(it).map(|it| hiding.hide_sent(&it));
         let binds = statement.binds.iter().map(bind).collect();
         let query_id = execution.query_id.as_ref().map(|it| hiding.hide(it));
@@ -412,6 +412,20 @@ impl Recording {
             exchanges.push(exchange.clone());
         }
         !is_known
+    }
+
+    /// What all cases stand on did not come to its end.
+    fn why_broken(&self) -> Option<String> {
+        let mut exchanges = self
+            .sections
+            .iter()
+            .filter(|it| !matches!(it.part, Part::Case(_) | Part::CleanUp))
+            .flat_map(|it| &it.exchanges);
+        exchanges.find_map(|it| match &it.ending {
+            Recorded::Lost { cause } => Some(format!("the connection was lost: {cause}")),
+            Recorded::TimedOut { after } => Some(format!("`{}` took over {after:?}", it.sql)),
+            Recorded::Rows(_) | Recorded::Refused(_) => None,
+        })
     }
 
     fn write(&mut self, header: &Header, folder: &Path) {
@@ -483,15 +497,20 @@ impl Recording {
         if !leaks.is_empty() {
             return Err(leaking(&leaks, "the whole"));
         }
-        // One that cannot be read any more is no reason for a review.
+        let waiting = files::new_path(path);
         let ending = match files::read(path) {
+            _ if replace || !path.exists() => FinishedAs::New,
             Ok(old) if review::is_same(&old.fixture, fixture) => FinishedAs::Same,
-            Ok(_) if !replace => FinishedAs::ToReview,
-            _ => FinishedAs::New,
+            // Also where the old one cannot be read: it may be a newer version's.
+            _ => FinishedAs::ToReview,
         };
         let to = match ending {
-            FinishedAs::ToReview => files::new_path(path),
-            _ => path.to_owned(),
+            FinishedAs::ToReview => waiting,
+            _ => {
+                // What waited for a review was recorded before this.
+                let _ = fs::remove_file(waiting);
+                path.to_owned()
+            }
         };
         files::write(&to, fixture).map_err(|err| err.to_string())?;
         match self.partial.take().map(Partial::discard) {

@@ -1,11 +1,18 @@
 //! What can be told of a statement from its text alone. Not a parser: a statement that is read
 //! wrongly here is still executed as it is.
 
-/// The text with single spaces and without final semicolons. What is between quotes stays.
-pub fn spaced(sql: &str) -> String {
+/// The text without white space around it and without final semicolons.
+pub fn trimmed(sql: &str) -> &str {
+    let is_end = |it: char| it.is_whitespace() || it == ';';
+    sql.trim_start().trim_end_matches(is_end)
+}
+
+/// The text with single spaces and in lower case outside of quotes: for tests, and for looking for
+/// words. Two texts with different meanings may be the same here.
+pub fn folded(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut quote = None;
-    for letter in sql.trim().trim_end_matches(';').trim_end().chars() {
+    for letter in trimmed(sql).chars() {
         match quote {
             Some(open) if letter == open => quote = None,
             Some(_) => {}
@@ -18,21 +25,6 @@ pub fn spaced(sql: &str) -> String {
             None if matches!(letter, '\'' | '"') => quote = Some(letter),
             None => {}
         }
-        text.push(letter);
-    }
-    text
-}
-
-/// [`spaced`], and in lower case outside of quotes.
-pub fn folded(sql: &str) -> String {
-    let mut quote = None;
-    let mut text = String::with_capacity(sql.len());
-    for letter in spaced(sql).chars() {
-        match quote {
-            Some(open) if letter == open => quote = None,
-            None if matches!(letter, '\'' | '"') => quote = Some(letter),
-            _ => {}
-        }
         match quote {
             Some(_) => text.push(letter),
             None => text.extend(letter.to_lowercase()),
@@ -41,14 +33,40 @@ pub fn folded(sql: &str) -> String {
     text
 }
 
-/// The first words in upper case, without comments. A quoted name keeps its case and its quotes.
+/// The first words in upper case, without comments. What is in double quotes keeps its case, its
+/// quotes and its spaces.
 pub fn words(sql: &str) -> Vec<String> {
-    let end = |it: char| it.is_whitespace() || matches!(it, ';' | '(' | ')' | ',' | '=');
-    let upper = |it: &str| match it.contains('"') {
-        true => it.to_owned(),
-        false => it.to_uppercase(),
+    const WORDS_MAX: usize = 12;
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut is_quoted = false;
+    for letter in without_comments(sql).chars() {
+        is_quoted ^= letter == '"';
+        let is_end = letter.is_whitespace() || matches!(letter, ';' | '(' | ')' | ',' | '=');
+        match is_quoted || !is_end {
+            true if is_quoted => word.push(letter),
+            true => word.extend(letter.to_uppercase()),
+            false if word.is_empty() => {}
+            false => words.push(std::mem::take(&mut word)),
+        }
+        if words.len() == WORDS_MAX {
+            return words;
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// The parts of a qualified name: what is between its dots, quotes and all.
+pub fn parts(name: &str) -> Vec<&str> {
+    let mut is_quoted = false;
+    let is_dot = |it: char| {
+        is_quoted ^= it == '"';
+        it == '.' && !is_quoted
     };
-    without_comments(sql).split(end).filter(|it| !it.is_empty()).take(12).map(upper).collect()
+    name.split(is_dot).collect()
 }
 
 /// The text without the comments before it.
@@ -68,17 +86,24 @@ pub fn without_comments(sql: &str) -> &str {
 
 /// Whether the statement changes nothing, so that its place among others is of no matter.
 ///
-/// A query that calls a `SYSTEM$` function, or draws from a sequence, may change something.
+/// A query that calls a `SYSTEM$` function, or draws from a sequence, may change something. One that
+/// asks for the last statement or its result depends on where it stands.
 pub fn is_read(sql: &str) -> bool {
     let words = words(sql);
     match words.first().map(String::as_str) {
-        Some("SHOW" | "DESC" | "DESCRIBE" | "EXPLAIN" | "LIST" | "LS") => true,
+        Some("SHOW" | "DESC" | "DESCRIBE" | "EXPLAIN" | "LIST" | "LS") => !sql.contains("->>"),
         Some("SELECT" | "WITH" | "VALUES") => {
             let folded = folded(sql);
-            !(folded.contains("system$") || folded.contains(".nextval"))
+            !["system$", ".nextval", "->>"].iter().any(|it| folded.contains(it)) && !looks_back(sql)
         }
         _ => false,
     }
+}
+
+/// Whether the statement asks for the one before it in its session.
+pub fn looks_back(sql: &str) -> bool {
+    let folded = folded(sql);
+    ["last_query_id", "result_scan"].iter().any(|it| folded.contains(it))
 }
 
 #[cfg(test)]
@@ -88,14 +113,26 @@ mod tests {
     #[test]
     fn white_space_is_folded_outside_of_quotes() {
         #[track_caller]
-        fn check(sql: &str, spaced_to: &str, folded_to: &str) {
-            assert_eq!(spaced(sql), spaced_to);
+        fn check(sql: &str, trimmed_to: &str, folded_to: &str) {
+            assert_eq!(trimmed(sql), trimmed_to);
             assert_eq!(folded(sql), folded_to);
         }
-        check("  SELECT\n\t1 ;; ", "SELECT 1", "select 1");
-        check("SELECT 'A  B'  , \"C  D\"", "SELECT 'A  B' , \"C  D\"", "select 'A  B' , \"C  D\"");
-        check("SELECT 'it''s  A'  X", "SELECT 'it''s  A' X", "select 'it''s  A' x");
+        check("  SELECT\n\t1 ;; ", "SELECT\n\t1", "select 1");
+        check("SELECT 'A  B'  , \"C  D\"", "SELECT 'A  B'  , \"C  D\"", "select 'A  B' , \"C  D\"");
+        check("SELECT 'it''s  A'  X", "SELECT 'it''s  A'  X", "select 'it''s  A' x");
         check("", "", "");
+    }
+
+    #[test]
+    fn names_are_whole_however_they_are_quoted() {
+        #[track_caller]
+        fn check(sql: &str, expected: &[&str]) {
+            assert_eq!(words(sql), expected);
+        }
+        check("use schema \"My A\".x;", &["USE", "SCHEMA", "\"My A\".X"]);
+        check("-- why\n/* not */ drop table if exists t(", &["DROP", "TABLE", "IF", "EXISTS", "T"]);
+        assert_eq!(parts("D.\"a.b\".T"), ["D", "\"a.b\"", "T"]);
+        assert_eq!(parts("T"), ["T"]);
     }
 
     #[test]
@@ -110,6 +147,9 @@ mod tests {
         check("SHOW WAREHOUSES", true);
         check("SELECT SYSTEM$WAIT(5)", false);
         check("SELECT S.NEXTVAL", false);
+        check("SELECT LAST_QUERY_ID()", false);
+        check("SELECT * FROM TABLE(RESULT_SCAN(LAST_QUERY_ID(-2)))", false);
+        check("SHOW TABLES ->> INSERT INTO T SELECT $1", false);
         check("INSERT INTO T SELECT 1", false);
         check("USE WAREHOUSE W", false);
         check("CALL P()", false);

@@ -11,14 +11,13 @@ mod tape;
 mod tests;
 
 use super::{
-    Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, QueryTag, Session,
+    Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
     Statement, Target, TargetKind,
 };
 use crate::{
     fixture::{
         self, Header,
         files::{self, FilesError},
-        format::FixtureError,
     },
     suite::Release,
 };
@@ -28,7 +27,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tape::Tape;
@@ -38,74 +37,80 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-/// Fixtures of one recording, by release, as a target.
+/// One recording's fixtures as a target.
 pub struct ReplayTarget {
     folder: PathBuf,
     /// Of the recording of the run itself, which every other one stands on.
     header: Header,
-    tapes: Arc<BTreeMap<Owner, Mutex<Tape>>>,
-    /// When this was made, on tokio's clock: the recording's start.
+    /// The start of the oldest of them.
+    oldest: DateTime<Utc>,
+    tapes: Arc<Tapes>,
+    /// When this was first used, on tokio's clock: the recording's start.
     started_at: Mutex<Option<Instant>>,
 }
 
+/// Fixtures by owner. One that cannot be replayed says why: whoever needs it hears of it.
+type Tapes = BTreeMap<Owner, Result<Mutex<Tape>, String>>;
+
 /// Why there is nothing to replay.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Fixtures(Vec<FilesError>),
-    #[error("{message}")]
-    Nothing { message: String, hint: String },
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ReplayError {
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl ReplayError {
+    fn new(message: String, hint: &str) -> Self {
+        Self { message, hint: Some(hint.to_owned()) }
+    }
 }
 
 impl ReplayTarget {
-    /// Reads every fixture of a folder. One that is older than `max_age` is an error.
+    /// Reads every fixture of a folder. One that is older than `max_age`, or that cannot be read,
+    /// is not replayed; if it is the run's own, nothing is.
     pub fn open(folder: &Path, max_age: Option<Duration>) -> Result<Self, ReplayError> {
-        let files = files::find_fixtures(folder).map_err(|err| ReplayError::Nothing {
-            message: err.to_string(),
-            hint: "`snowgauge record` makes fixtures".to_owned(),
-        })?;
-        let mut errors = Vec::new();
-        let mut tapes = BTreeMap::new();
-        let mut own = None;
-        for path in files {
-            let fixture = match files::read(&path) {
-                Ok(stored) => stored.fixture,
-                Err(err) => {
-                    errors.push(err);
-                    continue;
-                }
-            };
-            if let Some(max_age) = max_age
-                && let Ok(age) = (Utc::now() - fixture.header.recorded_at).to_std()
-                && age > max_age
-            {
-                errors.push(FilesError::Fixture(FixtureError {
-                    file: path.display().to_string(),
-                    line: None,
-                    message: format!(
-                        "recorded {} days ago, and at most {} are allowed",
-                        age.as_secs() / DAY,
-                        max_age.as_secs() / DAY
+        let own = files::path_of(&Owner::Run);
+        let header = match files::read(&folder.join(&own)) {
+            Ok(stored) => stored.fixture.header,
+            Err(err) => {
+                let partial = format!("{}.partial", own.display());
+                return Err(match folder.join(partial).is_file() {
+                    true => ReplayError::new(
+                        format!("the recording in `{}` was interrupted", folder.display()),
+                        "record again",
                     ),
-                    hint: Some("record it again".to_owned()),
-                }));
+                    false => ReplayError { message: err.to_string(), hint: err.hint() },
+                });
             }
-            if fixture.header.owner == Owner::Run {
-                own = Some(fixture.header.clone());
-            }
-            tapes.insert(fixture.header.owner.clone(), Mutex::new(Tape::new(fixture)));
-        }
-        if !errors.is_empty() {
-            return Err(ReplayError::Fixtures(errors));
-        }
-        let Some(header) = own else {
-            return Err(ReplayError::Nothing {
-                message: format!("there is no recording of a run in `{}`", folder.display()),
-                hint: "`snowgauge record` makes one".to_owned(),
-            });
         };
+        let unreadable =
+            |err: FilesError| ReplayError { message: err.to_string(), hint: err.hint() };
+        let mut tapes = Tapes::new();
+        let mut oldest = header.recorded_at;
+        for path in files::find_fixtures(folder).map_err(unreadable)? {
+            let Some(owner) = path.strip_prefix(folder).ok().and_then(files::owner_of) else {
+                continue;
+            };
+            let tape = files::read(&path).map_err(|err| err.to_string()).and_then(|stored| {
+                check(&stored.fixture.header, &owner, &header, max_age)
+                    .map_err(|why| format!("{}: {why}", path.display()))?;
+                oldest = oldest.min(stored.fixture.header.recorded_at);
+                Ok(Mutex::new(Tape::new(stored.fixture)))
+            });
+            tapes.insert(owner, tape);
+        }
         let folder = folder.to_owned();
-        Ok(Self { folder, header, tapes: Arc::new(tapes), started_at: Mutex::new(None) })
+        match tapes.get(&Owner::Run) {
+            Some(Err(why)) => Err(ReplayError::new(why.clone(), "record again")),
+            _ => Ok(Self {
+                folder,
+                header,
+                oldest,
+                tapes: Arc::new(tapes),
+                started_at: Mutex::new(None),
+            }),
+        }
     }
 
     /// A runtime whose clock skips waits. On another one a replay takes as long as the recording.
@@ -122,10 +127,15 @@ impl ReplayTarget {
         self.header.release
     }
 
-    /// Recorded exchanges that a replay had no use for, though it replayed their sections.
+    /// Whether the target was asked for its release when it was recorded.
+    pub fn was_probed(&self) -> bool {
+        let own = self.tapes.get(&Owner::Run).and_then(|it| it.as_ref().ok());
+        own.is_some_and(|it| lock(it).has_part(&Part::Probe))
+    }
+
+    /// Recorded exchanges that a replay had no use for, though it replayed their part to its end.
     pub fn unused(&self) -> Vec<Unused> {
-        let tapes = self.tapes.values();
-        tapes.flat_map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).unused()).collect()
+        self.tapes.values().flatten().flat_map(|it| lock(it).unused()).collect()
     }
 
     fn started_at(&self) -> Instant {
@@ -135,6 +145,43 @@ impl ReplayTarget {
 }
 
 const DAY: u64 = 24 * 3600;
+
+fn lock(tape: &Mutex<Tape>) -> MutexGuard<'_, Tape> {
+    tape.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a fixture is one of the run's, and may be replayed.
+fn check(
+    header: &Header,
+    owner: &Owner,
+    run: &Header,
+    max_age: Option<Duration>,
+) -> Result<(), String> {
+    if header.owner != *owner {
+        let (is, here) = (tape::described(&header.owner), tape::described(owner));
+        return Err(format!("it is of {is}, and lies where that of {here} belongs"));
+    }
+    let kind = |it: &Header| {
+        let release = it.release.map_or("of no known release", Release::name);
+        format!("{} {release}, scale {}, seed {}", it.target, it.scale, it.seed)
+    };
+    if kind(header) != kind(run) {
+        return Err(format!("it is of {}, and the run's own is of {}", kind(header), kind(run)));
+    }
+    let age = (Utc::now() - header.recorded_at).to_std().unwrap_or_default();
+    match max_age {
+        Some(max_age) if age > max_age => {
+            let hours = age.as_secs() / 3600;
+            let days = match hours / 24 {
+                0 => format!("{hours} hours"),
+                days => format!("{days} days"),
+            };
+            let allowed = max_age.as_secs() / DAY;
+            Err(format!("it was recorded {days} ago, and at most {allowed} days are allowed"))
+        }
+        _ => Ok(()),
+    }
+}
 
 impl Target for ReplayTarget {
     fn kind(&self) -> TargetKind {
@@ -150,13 +197,20 @@ impl Target for ReplayTarget {
     }
 
     fn facts(&self) -> Vec<(String, String)> {
-        let recorded_at = self.header.recorded_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let recorded_at = self.oldest.to_rfc3339_opts(SecondsFormat::Secs, true);
         let fact = |name: &str, value: String| (name.to_owned(), value);
         vec![
             fact("recorded_from", self.header.target.to_string()),
             fact("recorded_at", recorded_at),
             fact("recorded_by", format!("snowgauge {}", self.header.tool_version)),
         ]
+    }
+
+    fn ended(&self, tag: &QueryTag) -> Result<(), String> {
+        match self.tapes.get(&tag.owner) {
+            Some(Ok(tape)) => lock(tape).end(tag),
+            _ => Ok(()),
+        }
     }
 
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
@@ -181,7 +235,7 @@ impl Target for ReplayTarget {
 }
 
 struct ReplaySession {
-    tapes: Arc<BTreeMap<Owner, Mutex<Tape>>>,
+    tapes: Arc<Tapes>,
     name: String,
     tag: QueryTag,
     context: Context,
@@ -192,13 +246,10 @@ impl Session for ReplaySession {
         Box::pin(async move {
             let tag = statement.tag.as_ref().unwrap_or(&self.tag);
             let played = match self.tapes.get(&tag.owner) {
-                Some(tape) => tape.lock().unwrap_or_else(PoisonError::into_inner).play(
-                    tag,
-                    &self.name,
-                    &self.context,
-                    statement,
-                    Instant::now(),
-                ),
+                Some(Ok(tape)) => {
+                    lock(tape).play(tag, &self.name, &self.context, statement, Instant::now())
+                }
+                Some(Err(why)) => Err(why.clone()),
                 None => Err(format!("there is no recording of {}", tape::described(&tag.owner))),
             };
             let played = match played {
@@ -211,14 +262,14 @@ impl Session for ReplaySession {
                     };
                 }
             };
-            sleep_until(played.sent_at).await;
             let Execution { mut ending, query_id, mut elapsed } = played.execution;
             let limit = statement.give_up_after;
             if !limit.is_zero() && elapsed > limit {
                 ending = Ending::TimedOut { after: limit };
                 elapsed = limit;
             }
-            sleep(elapsed).await;
+            // Sent when it was recorded to be, or now if that is over.
+            sleep_until(played.sent_at.max(Instant::now()) + elapsed).await;
             if let Ending::Rows(_) = ending {
                 self.context.follow(&statement.sql);
             }
@@ -248,33 +299,55 @@ impl Cancel for NothingToCancel {
 /// that of the release, or else of the newest; a live account's rather than the emulator's.
 pub fn folder(fixtures: &Path, release: Option<Release>) -> Result<PathBuf, ReplayError> {
     let own = files::path_of(&Owner::Run);
-    if fixtures.join(&own).is_file() {
-        return Ok(fixtures.to_owned());
-    }
-    let releases: Vec<Option<Release>> = match release {
-        Some(release) => vec![Some(release)],
-        None => Release::ALL.into_iter().rev().map(Some).chain([None]).collect(),
-    };
-    let kinds = [TargetKind::Live, TargetKind::Emulator];
-    let folders = releases
-        .iter()
-        .flat_map(|release| kinds.map(|kind| fixtures.join(fixture::folder_name(kind, *release))));
-    let mut folders = folders.filter(|it| it.join(&own).is_file());
-    folders.next().ok_or_else(|| {
-        let of = release.map_or_else(String::new, |it| format!(" of release {it}"));
-        ReplayError::Nothing {
-            message: format!("there is no recording{of} in `{}`", fixtures.display()),
-            hint: "`snowgauge record` makes one; `--fixtures` says where they are".to_owned(),
+    let found = match fixtures.join(&own).is_file() {
+        true => fixtures.to_owned(),
+        false => {
+            let releases: Vec<Option<Release>> = match release {
+                Some(release) => vec![Some(release)],
+                None => Release::ALL.into_iter().rev().map(Some).chain([None]).collect(),
+            };
+            let kinds = [TargetKind::Live, TargetKind::Emulator];
+            let folders = releases.iter().flat_map(|release| {
+                kinds.map(|kind| fixtures.join(fixture::folder_name(kind, *release)))
+            });
+            let mut folders = folders.filter(|it| it.join(&own).is_file());
+            folders.next().ok_or_else(|| nothing(fixtures, release))?
         }
-    })
+    };
+    // A folder may be called anything.
+    match (release, files::read(&found.join(&own)).map(|it| it.fixture.header.release)) {
+        (Some(asked), Ok(recorded)) if recorded != Some(asked) => Err(ReplayError::new(
+            format!(
+                "`{}` is a recording of {}, not of release {asked}",
+                found.display(),
+                recorded.map_or("no known release".to_owned(), |it| format!("release {it}"))
+            ),
+            "leave out `--release`, or name another folder by `--fixtures`",
+        )),
+        _ => Ok(found),
+    }
+}
+
+fn nothing(fixtures: &Path, release: Option<Release>) -> ReplayError {
+    let of = release.map_or_else(String::new, |it| format!(" of release {it}"));
+    let others = folders(fixtures).unwrap_or_default();
+    let others: Vec<String> = others.iter().map(|it| format!("`{}`", it.display())).collect();
+    let hint = match others.is_empty() {
+        true => "`snowgauge record` makes one; `--fixtures` says where they are".to_owned(),
+        false => format!("there are {}", others.join(", ")),
+    };
+    ReplayError {
+        message: format!("there is no recording{of} in `{}`", fixtures.display()),
+        hint: Some(hint),
+    }
 }
 
 /// Every recording in `fixtures`, by folder, in order.
 pub fn folders(fixtures: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     let own = files::path_of(&Owner::Run);
-    let unreadable = |err: io::Error| ReplayError::Nothing {
-        message: format!("cannot read `{}`: {err}", fixtures.display()),
-        hint: "`snowgauge record` makes recordings".to_owned(),
+    let unreadable = |err: io::Error| {
+        let message = format!("cannot read `{}`: {err}", fixtures.display());
+        ReplayError::new(message, "`snowgauge record` makes recordings")
     };
     let mut folders = Vec::new();
     for entry in fixtures.read_dir().map_err(unreadable)? {
@@ -286,9 +359,9 @@ pub fn folders(fixtures: &Path) -> Result<Vec<PathBuf>, ReplayError> {
     folders.sort();
     match folders.is_empty() {
         false => Ok(folders),
-        true => Err(ReplayError::Nothing {
-            message: format!("there is no recording in `{}`", fixtures.display()),
-            hint: "`snowgauge record` makes one".to_owned(),
-        }),
+        true => Err(ReplayError::new(
+            format!("there is no recording in `{}`", fixtures.display()),
+            "`snowgauge record` makes one",
+        )),
     }
 }

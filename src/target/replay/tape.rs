@@ -33,16 +33,17 @@ struct Progress {
     writes_used: usize,
     /// When the first exchange was replayed, and when it was recorded.
     anchor: Option<(Instant, Duration)>,
+    has_ended: bool,
 }
 
-/// What must match for an exchange to be the answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    session: String,
-    context: Context,
-    sql: String,
-    binds: Vec<Option<String>>,
-}
+/// What must match for an exchange to be the answer, as one text: session, context, statement and
+/// binds, in [`FIELDS`].
+type Key = String;
+
+const FIELDS: [&str; 4] = ["session", "context", "statement", "binds"];
+
+/// Between the fields of a key.
+const BETWEEN: char = '\0';
 
 /// An answer, and when its statement was sent.
 pub struct Played {
@@ -74,13 +75,13 @@ impl Tape {
         Self { fixture, sections, showing: None }
     }
 
-    /// Exchanges of sections that were begun. Sections that go by any order are not counted:
-    /// how often they are needed depends on which cases are run.
+    /// Exchanges of sections that were replayed to their end. Those that go by any order are not
+    /// counted: how often they are needed depends on which cases are run.
     pub fn unused(&self) -> Vec<Unused> {
         let mut unused = Vec::new();
         for section in &self.fixture.sections {
             let Some(progress) = self.sections.get(&section.part) else { continue };
-            if is_free(&section.part) || progress.anchor.is_none() {
+            if is_free(&section.part) || !progress.has_ended {
                 continue;
             }
             for (exchange, used) in section.exchanges.iter().zip(&progress.used) {
@@ -96,6 +97,23 @@ impl Tape {
         unused
     }
 
+    pub fn has_part(&self, part: &Part) -> bool {
+        self.sections.contains_key(part)
+    }
+
+    /// Starts over for another run.
+    fn begin(&mut self, run: &str) {
+        if self.showing.as_ref().is_some_and(|(it, _)| it == run) {
+            return;
+        }
+        for (at, section) in self.fixture.sections.iter().enumerate() {
+            self.sections.insert(section.part.clone(), Progress::new(at, section));
+        }
+        let owner = described(&self.fixture.header.owner);
+        let showing = Showing::new(run, &owner, &self.fixture.times);
+        self.showing = Some((run.to_owned(), showing));
+    }
+
     /// The recorded answer; or why there is none.
     pub fn play(
         &mut self,
@@ -105,28 +123,10 @@ impl Tape {
         statement: &Statement,
         now: Instant,
     ) -> Result<Played, String> {
-        let showing = match &self.showing {
-            Some((run, showing)) if *run == tag.run => showing,
-            _ => {
-                // Another run, which starts at the beginning.
-                for (at, section) in self.fixture.sections.iter().enumerate() {
-                    self.sections.insert(section.part.clone(), Progress::new(at, section));
-                }
-                let owner = described(&self.fixture.header.owner);
-                let showing = Showing::new(&tag.run, &owner, &self.fixture.times);
-                &self.showing.insert((tag.run.clone(), showing)).1
-            }
-        };
-        let hide = |text: &str| showing.hide(&fixture::without_expiry(text));
-        let context = fixture::context_kept(session, &tag.part, context);
-        let facts = context.facts.iter().map(|(name, value)| (name.clone(), hide(value)));
-        let binds = statement.binds.iter();
-        let key = Key {
-            session: session.to_owned(),
-            context: Context { facts: facts.collect() },
-            sql: wording::spaced(&hide(&statement.sql)),
-            binds: binds.map(|it| cell::encode_bind(it).map(|it| hide(&it))).collect(),
-        };
+        self.begin(&tag.run);
+        self.check_order(tag)?;
+        let Some((_, showing)) = &self.showing else { return Err(String::new()) };
+        let key = asked(&tag.part, session, context, statement, showing);
         let Some(progress) = self.sections.get_mut(&tag.part) else {
             return Err(format!(
                 "there is no recording of {} in that of {}",
@@ -153,6 +153,41 @@ impl Tape {
         };
         Ok(Played { sent_at, execution })
     }
+
+    /// A part stands on what was done before it: on the whole set-up, and on the cases before it
+    /// as far as it was recorded after them.
+    fn check_order(&self, tag: &QueryTag) -> Result<(), String> {
+        if !matches!(tag.part, Part::Case(_)) {
+            return Ok(());
+        }
+        let Some(own) = self.sections.get(&tag.part).map(|it| it.section) else { return Ok(()) };
+        for (at, section) in self.fixture.sections.iter().enumerate() {
+            let Some(progress) = self.sections.get(&section.part) else { continue };
+            let place = described_part(&section.part);
+            match &section.part {
+                Part::SetUp => progress.check_whole(section)?,
+                Part::Case(_) if at < own && tag.ordered => progress.check_whole(section)?,
+                Part::Case(_) if at > own && progress.anchor.is_some() => {
+                    return Err(format!(
+                        "it was recorded before {place}, and is asked for after it"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears that a part has come to its end. An error names the statement that is missing.
+    pub fn end(&mut self, tag: &QueryTag) -> Result<(), String> {
+        self.begin(&tag.run);
+        let Some(progress) = self.sections.get_mut(&tag.part) else { return Ok(()) };
+        progress.has_ended = true;
+        match is_free(&tag.part) {
+            true => Ok(()),
+            false => progress.check_whole(&self.fixture.sections[progress.section]),
+        }
+    }
 }
 
 impl Progress {
@@ -160,12 +195,24 @@ impl Progress {
         let mut progress =
             Self { section: at, used: vec![false; section.exchanges.len()], ..Self::default() };
         for (at, exchange) in section.exchanges.iter().enumerate() {
-            progress.by_key.entry(Key::of(exchange)).or_default().push(at);
-            if !wording::is_read(&exchange.sql) {
+            progress.by_key.entry(recorded(exchange)).or_default().push(at);
+            if !wording::is_read(&exchange.sql) || is_looked_back_at(&section.exchanges[at..]) {
                 progress.writes.push(at);
             }
         }
         progress
+    }
+
+    /// Whether all that changes anything was replayed.
+    fn check_whole(&self, section: &Section) -> Result<(), String> {
+        match self.writes.get(self.writes_used) {
+            None => Ok(()),
+            Some(missing) => Err(format!(
+                "{} has `{}`, which was not asked for",
+                described_part(&section.part),
+                one_line(&section.exchanges[*missing].sql)
+            )),
+        }
     }
 
     /// The exchange that answers now.
@@ -206,47 +253,94 @@ impl Progress {
                 ),
             };
         }
+        let field = |key: &str, at: usize| key.split(BETWEEN).nth(at).unwrap_or("").to_owned();
+        let (session, sql) = (field(key, 0), field(key, 2));
         let likeness = |it: &Exchange| {
-            let same_place = u8::from(it.session == key.session);
-            let sql = wording::spaced(&it.sql);
-            (strsim::sorensen_dice(&sql, &key.sql) * 1e6) as u64 + u64::from(same_place)
+            let likeness = strsim::sorensen_dice(wording::trimmed(&it.sql), &sql);
+            ((likeness * 1e6) as u64, it.session == session)
         };
         let Some(nearest) = section.exchanges.iter().max_by_key(|it| likeness(it)) else {
             return format!("{place} has no statements");
         };
+        let nearest = recorded(nearest);
         let mut text = format!("{place} has no such statement; the nearest is\n");
-        let nearest = Key::of(nearest);
-        for (what, recorded, asked) in [
-            ("session", &nearest.session, &key.session),
-            ("context", &facts(&nearest.context), &facts(&key.context)),
-            ("binds", &format!("{:?}", nearest.binds), &format!("{:?}", key.binds)),
-        ] {
-            if recorded != asked {
-                let _ = write!(text, "-{what}: {recorded}\n+{what}: {asked}\n");
-            }
-        }
-        match nearest.sql == key.sql {
-            true => {
-                let _ = writeln!(text, " {}", key.sql);
-            }
-            false => {
-                let _ = write!(text, "-{}\n+{}\n", nearest.sql, key.sql);
-            }
+        for (at, what) in FIELDS.into_iter().enumerate() {
+            let (recorded, asked) = (field(&nearest, at), field(key, at));
+            let _ = match (what, recorded == asked) {
+                ("statement", true) => writeln!(text, " {asked}"),
+                ("statement", false) => write!(text, "-{recorded}\n+{asked}\n"),
+                (_, true) => Ok(()),
+                (_, false) => write!(text, "-{what}: {recorded}\n+{what}: {asked}\n"),
+            };
         }
         text.truncate(text.trim_end().len());
         text
     }
 }
 
-impl Key {
-    fn of(exchange: &Exchange) -> Self {
-        Self {
-            session: exchange.session.clone(),
-            context: exchange.context.clone(),
-            sql: wording::spaced(&exchange.sql),
-            binds: exchange.binds.clone(),
-        }
+/// The key of a statement that is asked for.
+fn asked(
+    part: &Part,
+    session: &str,
+    context: &Context,
+    statement: &Statement,
+    showing: &Showing,
+) -> Key {
+    let hide = |text: &str| showing.hide(&fixture::without_expiry(text));
+    let facts = context.facts.iter().filter(|(name, _)| fixture::is_kept(part, name));
+    let binds = statement.binds.iter().map(cell::encode_bind);
+    key(
+        session,
+        facts.map(|(name, value)| (name.as_str(), hide(value))),
+        &hide(&statement.sql),
+        binds.map(|it| it.map(|it| hide(&it))),
+    )
+}
+
+/// The key of a recorded exchange.
+fn recorded(exchange: &Exchange) -> Key {
+    let facts = exchange.context.facts.iter();
+    key(
+        &exchange.session,
+        facts.map(|(name, value)| (name.as_str(), value)),
+        &exchange.sql,
+        exchange.binds.iter().map(Option::as_ref),
+    )
+}
+
+fn key<'a>(
+    session: &str,
+    facts: impl Iterator<Item = (&'a str, impl AsRef<str>)>,
+    sql: &str,
+    binds: impl Iterator<Item = Option<impl AsRef<str>>>,
+) -> Key {
+    let sql = wording::trimmed(sql);
+    let mut key = String::with_capacity(sql.len() + 96);
+    key.push_str(session);
+    key.push(BETWEEN);
+    for (at, (name, value)) in facts.enumerate() {
+        key.push_str(if at == 0 { "" } else { ", " });
+        let _ = write!(key, "{name} {}", value.as_ref());
     }
+    key.push(BETWEEN);
+    key.push_str(sql);
+    key.push(BETWEEN);
+    for (at, bind) in binds.enumerate() {
+        key.push_str(if at == 0 { "" } else { ", " });
+        // Quoted, so that two binds are never one.
+        let _ = match bind {
+            Some(bind) => write!(key, "{:?}", bind.as_ref()),
+            None => write!(key, "NULL"),
+        };
+    }
+    key
+}
+
+/// Whether the next statement of the first one's session asks for it or its result.
+fn is_looked_back_at(exchanges: &[Exchange]) -> bool {
+    let Some((first, rest)) = exchanges.split_first() else { return false };
+    let next = rest.iter().find(|it| it.session == first.session);
+    next.is_some_and(|it| wording::looks_back(&it.sql))
 }
 
 /// Whether a part's exchanges answer in any order, any number of times.
@@ -307,12 +401,6 @@ fn described_part(part: &Part) -> String {
     }
 }
 
-fn facts(context: &Context) -> String {
-    let facts: Vec<String> =
-        context.facts.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    facts.join(", ")
-}
-
 fn times(count: usize) -> String {
     match count {
         1 => "once".to_owned(),
@@ -322,7 +410,7 @@ fn times(count: usize) -> String {
 }
 
 fn one_line(sql: &str) -> String {
-    let line = wording::spaced(sql);
+    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(80) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,

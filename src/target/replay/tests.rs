@@ -223,7 +223,7 @@ fn what_was_not_recorded_is_not_answered() {
         "is refused",
         "once, and it was asked for once more",
     );
-    check(&recorded, "binds: [\"1\"]", "binds: [\"2\"]", "binds", "-binds: [Some(\"1\")]");
+    check(&recorded, "binds: [\"1\"]", "binds: [\"2\"]", "binds", "-binds: \"1\"\n+binds: \"2\"");
     check(&recorded, "name: is quick", "name: is slow", "is slow", "no recording of the case");
 }
 
@@ -264,7 +264,7 @@ fn a_recording_with_a_secret_is_not_written() {
     let left: Vec<PathBuf> = walkdir::WalkDir::new(recorded.folder.path())
         .into_iter()
         .map(|it| it.unwrap().into_path())
-        .filter(|it| it.is_file() && !it.ends_with("run.fixture"))
+        .filter(|it| it.is_file() && !it.ends_with("@run.fixture"))
         .collect();
     assert_eq!(left, Vec::<PathBuf>::new());
 }
@@ -311,15 +311,56 @@ fn a_suite_whose_cases_were_not_run_is_not_recorded() {
 #[test]
 fn a_fixture_that_is_too_old_is_not_replayed() {
     let recorded = record(server(), SUITE, &[]);
-    let Err(ReplayError::Fixtures(errors)) =
-        ReplayTarget::open(&recorded.path(), Some(Duration::from_secs(DAY)))
-    else {
+    let Err(err) = ReplayTarget::open(&recorded.path(), Some(Duration::from_secs(DAY))) else {
         panic!("replayed")
     };
-    assert_eq!(errors.len(), 2);
-    assert!(
-        errors[0].to_string().ends_with("days ago, and at most 1 are allowed"),
-        "{}",
-        errors[0]
+    assert!(err.message.ends_with("days ago, and at most 1 days are allowed"), "{err}");
+}
+
+#[test]
+fn what_is_missing_is_noticed() {
+    let recorded = record(server(), SUITE, &[]);
+    #[track_caller]
+    fn check(recorded: &Recorded, from: &str, to: &str, case: &str, expected: &str) {
+        assert!(SUITE.contains(from), "{from}");
+        let (summary, _) = recorded.replay(&SUITE.replacen(from, to, 1));
+        let outcomes = outcomes(&summary);
+        let found = outcomes.iter().find(|it| it.starts_with(&format!("{case}: "))).unwrap();
+        assert!(found.contains(": not run ") && found.contains(expected), "{found}");
+    }
+    check(
+        &recorded,
+        "setup:\n  - CREATE TABLE T (K INT)\n",
+        "",
+        "counts",
+        "the set-up has `CREATE TABLE T (K INT)`, which was not asked for",
     );
+    check(
+        &recorded,
+        "      - sql: SELECT '{id}' = LAST_QUERY_ID()\n        expect: { rows: [[true]] }\n",
+        "",
+        "keeps ids apart",
+        "= LAST_QUERY_ID()`, which was not asked for",
+    );
+    let (first, second) = SUITE.split_at(SUITE.find("  - name: waits").unwrap());
+    let (head, first) = first.split_at(first.find("  - name: counts").unwrap());
+    check(
+        &recorded,
+        SUITE,
+        &format!("{head}{second}{first}"),
+        "counts",
+        "it was recorded before the case `",
+    );
+}
+
+#[test]
+fn a_fixture_of_something_else_is_not_replayed() {
+    let recorded = record(server(), SUITE, &[]);
+    let path = recorded.path().join("s.fixture");
+    let mut fixture = files::read(&path).unwrap().fixture;
+    fixture.header.scale = 7;
+    files::write(&path, &fixture).unwrap();
+    let (summary, _) = recorded.replay(SUITE);
+    let first = &outcomes(&summary)[0];
+    assert!(first.contains("it is of scripted") && first.contains("scale 7"), "{first}");
 }
