@@ -160,7 +160,11 @@ impl Tape {
         if !matches!(tag.part, Part::Case(_)) {
             return Ok(());
         }
-        let Some(own) = self.sections.get(&tag.part).map(|it| it.section) else { return Ok(()) };
+        let own = match self.sections.get(&tag.part) {
+            // Asked when it began.
+            Some(progress) if progress.anchor.is_none() => progress.section,
+            _ => return Ok(()),
+        };
         for (at, section) in self.fixture.sections.iter().enumerate() {
             let Some(progress) = self.sections.get(&section.part) else { continue };
             let place = described_part(&section.part);
