@@ -106,8 +106,8 @@ impl Tape {
         if self.showing.as_ref().is_some_and(|(it, _)| it == run) {
             return;
         }
-        for (at, section) in self.fixture.sections.iter().enumerate() {
-            self.sections.insert(section.part.clone(), Progress::new(at, section));
+        for progress in self.sections.values_mut() {
+            progress.reset();
         }
         let owner = described(&self.fixture.header.owner);
         let showing = Showing::new(run, &owner, &self.fixture.times);
@@ -205,6 +205,13 @@ impl Progress {
             }
         }
         progress
+    }
+
+    fn reset(&mut self) {
+        self.used.fill(false);
+        self.writes_used = 0;
+        self.anchor = None;
+        self.has_ended = false;
     }
 
     /// Whether all that changes anything was replayed.
