@@ -5,7 +5,7 @@ use crate::{
     report::html::{
         NONE_FOUND, card, case, class, escape, instant, name, notice, page, share, tag, tools, top,
     },
-    run::compare::counted,
+    run::{CaseReport, Outcome, compare::counted},
 };
 
 /// What the list is filtered by at first.
@@ -14,20 +14,14 @@ const TO_LOOK_AT: &str = "to look at";
 pub fn render(verdicts: &Verdicts<'_>) -> String {
     let names: Vec<&str> = verdicts.sides.iter().map(|it| it.name.as_str()).collect();
     let total = verdicts.rows.len();
-    let differences = verdicts.rows.iter().filter(|it| it.verdict.difference.is_red()).count();
-    let title = match (differences, total) {
-        (_, 0) => "Nothing to compare".to_owned(),
-        (0, _) => format!("{} on {}: no difference", counted(total, "case"), names.join(", ")),
-        (1, _) => format!("1 of {} differs", counted(total, "case")),
-        _ => format!("{differences} of {} differ", counted(total, "case")),
-    };
+    let title = title(verdicts);
     let lead = format!(
         "The same cases on {}, side by side, and what each difference means.",
         names.join(", ")
     );
     let counts = verdicts.counts();
     let mut body = top("verdicts", &title, &lead);
-    body += &share(&counts.iter().map(|(it, count)| (it.word(), *count)).collect::<Vec<_>>());
+    body += &share(&shares(verdicts));
     if let Some(releases) = verdicts.releases_differ() {
         body += &notice("", &format!("First of all, {releases}."));
     }
@@ -63,6 +57,53 @@ pub fn render(verdicts: &Verdicts<'_>) -> String {
 
     let versions = verdicts.sides.first().map(|it| it.summary.tool_version.as_str());
     page(&format!("snowgauge: {title}"), &body, versions.unwrap_or_default())
+}
+
+/// What came out, in a few words. A run that is red is never summed up as one without a difference.
+fn title(verdicts: &Verdicts<'_>) -> String {
+    let names: Vec<&str> = verdicts.sides.iter().map(|it| it.name.as_str()).collect();
+    let total = counted(verdicts.rows.len(), "case");
+    let counts = verdicts.counts();
+    let differ = verdicts.rows.iter().filter(|it| it.verdict.difference.is_red()).count();
+    let alike: Vec<&Row<'_>> = verdicts.rows.iter().filter(|it| it.is_red_alike()).collect();
+    let is_failed = |it: &Option<&CaseReport>| {
+        it.is_some_and(|it| matches!(it.outcome, Outcome::Failed { .. }))
+    };
+    let all = if verdicts.sides.len() == 2 { "both" } else { "all" };
+    let red = match alike.iter().all(|row| row.reports.iter().all(is_failed)) {
+        true => format!("{} failed on {all}", alike.len()),
+        false => format!("{} red without a difference", alike.len()),
+    };
+    let title = match (differ, alike.len()) {
+        _ if verdicts.rows.is_empty() => "Nothing to compare".to_owned(),
+        (0, 0) => {
+            let words: Vec<String> = match counts.as_slice() {
+                [(Difference::Agree, _)] => vec!["no difference".to_owned()],
+                counts => counts.iter().map(|(it, n)| format!("{n} {}", it.word())).collect(),
+            };
+            format!("{total} on {}: {}", names.join(", "), words.join(", "))
+        }
+        (0, _) => format!("{total} on {}: {red}", names.join(", ")),
+        (1, 0) => format!("1 of {total} differs"),
+        (_, 0) => format!("{differ} of {total} differ"),
+        (1, _) => format!("1 of {total} differs, {red}"),
+        (..) => format!("{differ} of {total} differ, {red}"),
+    };
+    match verdicts.sides.iter().any(|it| it.summary.cut_short.is_some()) {
+        true => format!("{title}, cut short"),
+        false => title,
+    }
+}
+
+/// Cases by difference, and those that are red without one as what they are.
+fn shares(verdicts: &Verdicts<'_>) -> Vec<(&'static str, usize)> {
+    let mut shares = Vec::new();
+    for (difference, count) in verdicts.counts() {
+        let is_red = |it: &&Row<'_>| it.verdict.difference == difference && it.is_red_alike();
+        let red = verdicts.rows.iter().filter(is_red).count();
+        shares.extend([("failed", red), (difference.word(), count - red)]);
+    }
+    shares
 }
 
 fn about(side: &Side) -> String {
@@ -117,7 +158,7 @@ fn row(sides: &[Side], row: &Row<'_>) -> String {
         "<details class=\"case\" data-kinds=\"{}{also}\"><summary class=\"row\">\
          <span class=\"first\">{}</span>{}",
         class(difference.word()),
-        tag(difference.word(), ""),
+        tag(difference.word(), if row.is_red_alike() { "failed" } else { "" }),
         name(first, &why),
     );
     for (at, (side, report)) in sides.iter().zip(&row.reports).enumerate() {
@@ -181,7 +222,7 @@ mod tests {
         let sides = tests::sides();
         let html = render(&verdicts(&sides));
         let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
-        expect("<h1>4 of 9 cases differ</h1>");
+        expect("<h1>4 of 9 cases differ, 1 failed on all</h1>");
         expect("<dt>recorded</dt><dd>live, 2026-10-02 14:05:09 UTC</dd>");
         expect("<dt>region</dt><dd>AWS_US_WEST_2</dd>");
         expect("<dt>release</dt><dd>zero-copy: an interactive warehouse read a standard table");
@@ -193,6 +234,67 @@ mod tests {
         expect("<span class=\"del\">-2</span><span class=\"add\">+3</span>");
         expect("line 14 was refused in other words");
         assert_eq!(html.matches("<details class=\"case\"").count(), 9);
+    }
+
+    /// One case on two sides.
+    #[track_caller]
+    fn check_title(outcomes: [Outcome; 2], title: &str, share: &str) {
+        let mut sides = tests::sides();
+        sides.truncate(2);
+        for (side, outcome) in sides.iter_mut().zip(outcomes) {
+            side.summary.cases.truncate(1);
+            side.summary.cases[0].outcome = outcome;
+        }
+        let html = render(&verdicts(&sides));
+        assert!(html.contains(&format!("<h1>{title}</h1>")), "{html}");
+        let bar = format!("aria-hidden=\"true\">{share}</div>");
+        assert!(html.contains(&bar), "no {bar} in\n{html}");
+    }
+
+    #[test]
+    fn a_page_is_green_only_where_nothing_is_red() {
+        let failed = || Outcome::Failed { failure: crate::report::sample::failure() };
+        let invalid = || Outcome::Invalid { why: "clock skew".to_owned() };
+        let skipped = || Outcome::Skipped { reason: "only on preview".to_owned() };
+        let part = |class: &str| format!("<i class=\"{class}\" style=\"flex:1\"></i>");
+        check_title(
+            [Outcome::Passed, Outcome::Passed],
+            "1 case on live, emulator: no difference",
+            &part("agree"),
+        );
+        check_title(
+            [failed(), failed()],
+            "1 case on live, emulator: 1 failed on both",
+            &part("failed"),
+        );
+        check_title(
+            [invalid(), invalid()],
+            "1 case on live, emulator: 1 red without a difference",
+            &part("failed"),
+        );
+        check_title(
+            [failed(), skipped()],
+            "1 case on live, emulator: 1 red without a difference",
+            &part("failed"),
+        );
+        check_title(
+            [Outcome::Passed, skipped()],
+            "1 case on live, emulator: 1 left out",
+            &part("left-out"),
+        );
+        check_title([failed(), Outcome::Passed], "1 of 1 case differs", &part("emulator-differs"));
+    }
+
+    #[test]
+    fn a_side_that_was_cut_short_is_in_the_title() {
+        let mut sides = tests::sides();
+        for side in &mut sides {
+            side.summary.cases.truncate(1);
+        }
+        sides[1].summary.cut_short = Some("interrupted".to_owned());
+        let html = render(&verdicts(&sides));
+        let title = "<h1>1 case on live, emulator, replay: no difference, cut short</h1>";
+        assert!(html.contains(title), "{html}");
     }
 
     #[test]

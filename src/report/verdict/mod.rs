@@ -171,6 +171,11 @@ impl Row<'_> {
         let mut reports = self.reports.iter().flatten();
         self.verdict.difference.is_red() || reports.any(|it| is_red_outcome(&it.outcome))
     }
+
+    /// Whether it is red though the sides do not differ in what would be.
+    fn is_red_alike(&self) -> bool {
+        self.is_red() && !self.verdict.difference.is_red()
+    }
 }
 
 /// The comparison. Everything that can be done with it is a method.

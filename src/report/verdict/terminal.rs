@@ -181,8 +181,7 @@ fn in_all(verdicts: &Verdicts<'_>, colour: Colour) -> String {
         .into_iter()
         .map(|(it, count)| paint(&format!("{count} {}", it.word()), code_of(it), colour))
         .collect();
-    let both_red = |it: &&Row<'_>| it.is_red() && !it.verdict.difference.is_red();
-    let red = verdicts.rows.iter().filter(both_red).count();
+    let red = verdicts.rows.iter().filter(|it| it.is_red_alike()).count();
     if red > 0 {
         counts.push(paint(&format!("{red} red without a difference"), RED, colour));
     }
