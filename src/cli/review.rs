@@ -69,44 +69,74 @@ pub fn review(args: &ReviewArgs) -> Result<Ending, CliError> {
         _ if io::stdin().is_terminal() && io::stdout().is_terminal() => Box::new(Person),
         _ => Box::new(Always(Answer::Skip)),
     };
-    let mut left = 0;
+    let mut tally = Tally::default();
     let mut rest = None;
+    let show = &mut |text: &str| print(text);
     for new in &pending {
-        if rest == Some(Answer::Quit) {
-            left += 1;
-            continue;
+        match rest {
+            Some(Answer::Quit) => tally.left += 1,
+            _ => tally.add(one(new, colour, show, ask.as_mut(), &mut rest)?),
         }
-        left += one(new, colour, ask.as_mut(), &mut rest)?;
     }
-    match left {
-        0 => Ok(Ending::AllPassed),
-        left => {
-            print(&format!(
+    print(&tally.in_words())?;
+    Ok(if tally.left == 0 { Ending::AllPassed } else { Ending::SomeFailed })
+}
+
+/// What a review came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    /// Parts of recordings: cases, set-ups, …
+    accepted: usize,
+    rejected: usize,
+    /// Recordings of which something is left.
+    left: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.left += other.left;
+    }
+
+    fn in_words(&self) -> String {
+        let Self { accepted, rejected, left } = *self;
+        let mut text = match accepted + rejected {
+            // Only time differed, or nothing was decided.
+            0 => String::new(),
+            _ => format!("accepted {accepted}, rejected {rejected}\n"),
+        };
+        if left > 0 {
+            text += &format!(
                 "{} left; `snowgauge review` on a terminal asks about each, `--accept-all` and \
                  `--reject-all` decide\n",
                 counted(left, "recording")
-            ))?;
-            Ok(Ending::SomeFailed)
+            );
         }
+        text
     }
 }
 
-/// Reviews one recording, and returns how many are left of it: one, or none.
+type Show<'a> = dyn FnMut(&str) -> Result<(), CliError> + 'a;
+
+/// Reviews one recording.
 fn one(
     new_path: &Path,
     colour: Colour,
+    show: &mut Show<'_>,
     ask: &mut dyn Ask,
     rest: &mut Option<Answer>,
-) -> Result<usize, CliError> {
+) -> Result<Tally, CliError> {
     let old_path = files::old_path(new_path);
     let new = files::read(new_path).map_err(|err| cannot(&err))?.fixture;
     let old = match old_path.exists() {
         true => Some(files::read(&old_path).map_err(|err| cannot(&err))?.fixture),
         false => None,
     };
-    print(&format!("{}\n", old_path.display()))?;
-    let mut show = |text: &str| print(text);
-    let decided = decide(old.as_ref(), &new, colour, &mut show, ask, rest)?;
+    if rest.is_none() {
+        show(&format!("{}\n", old_path.display()))?;
+    }
+    let decided = decide(old.as_ref(), &new, colour, show, ask, rest)?;
     if let Some(fixture) = &decided.old {
         files::write(&old_path, fixture).map_err(|err| cannot(&err))?;
     }
@@ -118,7 +148,7 @@ fn one(
         }
         Some(_) => {}
     }
-    Ok(usize::from(decided.new.is_some()))
+    Ok(Tally { left: usize::from(decided.new.is_some()), ..decided.tally })
 }
 
 /// What is to be on disk after a review.
@@ -128,20 +158,26 @@ struct Decided {
     old: Option<Fixture>,
     /// Instead of the new one, with what is left to decide. `None`: everything was decided.
     new: Option<Fixture>,
+    /// How many parts were decided, and how.
+    tally: Tally,
 }
 
 fn decide(
     old: Option<&Fixture>,
     new: &Fixture,
     colour: Colour,
-    show: &mut dyn FnMut(&str) -> Result<(), CliError>,
+    show: &mut Show<'_>,
     ask: &mut dyn Ask,
     rest: &mut Option<Answer>,
 ) -> Result<Decided, CliError> {
-    let mut answer = |question: &str| -> io::Result<Answer> {
+    // Once all that follows is decided, nobody has to read it.
+    let mut answer = |text: &str, question: &str| -> Result<Answer, CliError> {
         let answer = match *rest {
             Some(answer) => answer,
-            None => ask.ask(question)?,
+            None => {
+                show(text)?;
+                ask.ask(question)?
+            }
         };
         Ok(match answer {
             Answer::All => {
@@ -162,19 +198,27 @@ fn decide(
     let mut accepted: HashSet<&Part> = HashSet::new();
 
     if as_a_whole {
-        show(&review::header_lines(&header, colour))?;
+        let mut text = review::header_lines(&header, colour);
         for change in &changes {
-            show(&format!("{}\n", review::render(change, colour)))?;
+            text += &format!("{}\n", review::render(change, colour));
         }
-        return Ok(match answer("it is a recording of something else; all of it")? {
-            Answer::Accept | Answer::All => Decided { old: Some(new.clone()), new: None },
-            Answer::Reject => Decided { old: None, new: None },
-            Answer::Skip | Answer::Quit => Decided { old: None, new: Some(new.clone()) },
+        let parts = changes.len().max(1);
+        let tally = Tally::default();
+        return Ok(match answer(&text, "it is a recording of something else; all of it")? {
+            Answer::Accept | Answer::All => Decided {
+                old: Some(new.clone()),
+                new: None,
+                tally: Tally { accepted: parts, ..tally },
+            },
+            Answer::Reject => {
+                Decided { old: None, new: None, tally: Tally { rejected: parts, ..tally } }
+            }
+            Answer::Skip | Answer::Quit => Decided { old: None, new: Some(new.clone()), tally },
         });
     }
     for change in &changes {
-        show(&format!("{}\n", review::render(change, colour)))?;
-        match answer(&question(change))? {
+        let text = format!("{}\n", review::render(change, colour));
+        match answer(&text, &question(change))? {
             Answer::Accept | Answer::All => _ = accepted.insert(&change.part),
             Answer::Reject => {}
             Answer::Skip | Answer::Quit => _ = skipped.insert(&change.part),
@@ -192,7 +236,9 @@ fn decide(
         // What was rejected is as in the old one, so that it is not asked again.
         false => Some(review::merge(old, new, |part| !is_rejected(part))),
     };
-    Ok(Decided { old: merged, new: left })
+    let rejected = changes.len() - accepted.len() - skipped.len();
+    let tally = Tally { accepted: accepted.len(), rejected, left: 0 };
+    Ok(Decided { old: merged, new: left, tally })
 }
 
 fn question(change: &SectionChange) -> String {
@@ -320,10 +366,18 @@ mod tests {
     fn check(answers: &str, asked: usize, accepted: &str, left: Option<&str>) {
         let (old, new) = (fixture(OLD, &[], 0), fixture(NEW, &[], 9));
         let mut script = Script(answers.chars(), Vec::new());
-        let mut show = |_: &str| Ok(());
+        let mut shown = 0;
+        let mut show = |_: &str| {
+            shown += 1;
+            Ok(())
+        };
         let decided =
             decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
         assert_eq!(script.1.len(), asked, "{:?}", script.1);
+        assert_eq!(shown, asked, "what is not asked about is not shown");
+        let skipped = left.map_or(0, str::len);
+        let rejected = 3 - accepted.len() - skipped;
+        assert_eq!(decided.tally, Tally { accepted: accepted.len(), rejected, left: 0 });
         let merged = decided.old.unwrap_or_else(|| old.clone());
         assert_eq!(parts(&old, &merged), accepted);
         assert_eq!(decided.new.map(|it| parts(&merged, &it)).as_deref(), left);
@@ -348,14 +402,29 @@ mod tests {
     }
 
     #[test]
+    fn a_review_says_what_it_came_to() {
+        let check = |(accepted, rejected, left), expected: &str| {
+            let text = Tally { accepted, rejected, left }.in_words();
+            let first = text.split_once("; ").map_or(text.as_str(), |(it, _)| it);
+            assert_eq!(first, expected);
+        };
+        check((0, 0, 0), "");
+        check((2, 1, 0), "accepted 2, rejected 1\n");
+        check((1, 0, 3), "accepted 1, rejected 0\n3 recordings left");
+        check((0, 0, 1), "1 recording left");
+    }
+
+    #[test]
     fn another_scale_is_decided_as_a_whole() {
         let (old, mut new) = (fixture(OLD, &[], 0), fixture(NEW, &[], 9));
         new.header.scale = 1;
-        for (answer, expected) in [
-            ("a", Decided { old: Some(new.clone()), new: None }),
-            ("r", Decided { old: None, new: None }),
-            ("s", Decided { old: None, new: Some(new.clone()) }),
+        for (answer, parts, merged, left) in [
+            ("a", (3, 0), Some(new.clone()), None),
+            ("r", (0, 3), None, None),
+            ("s", (0, 0), None, Some(new.clone())),
         ] {
+            let tally = Tally { accepted: parts.0, rejected: parts.1, left: 0 };
+            let expected = Decided { old: merged, new: left, tally };
             let mut script = Script(answer.chars(), Vec::new());
             let mut shown = String::new();
             let mut show = |text: &str| {
@@ -377,7 +446,7 @@ mod tests {
         let mut show = |_: &str| Ok(());
         let decided =
             decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
-        assert_eq!(decided, Decided { old: Some(new), new: None });
+        assert_eq!(decided, Decided { old: Some(new), new: None, tally: Tally::default() });
         assert!(script.1.is_empty());
     }
 
@@ -404,13 +473,22 @@ mod tests {
         files::write(&files::new_path(&path), &new).unwrap();
         let review_one = |answers: &str| {
             let mut script = Script(answers.chars(), Vec::new());
-            one(&files::new_path(&path), Colour::No, &mut script, &mut None).unwrap()
+            let mut shown = String::new();
+            let mut show = |text: &str| {
+                shown += text;
+                Ok(())
+            };
+            let mut rest = None;
+            let path = files::new_path(&path);
+            let tally = one(&path, Colour::No, &mut show, &mut script, &mut rest).unwrap();
+            assert!(shown.starts_with(&format!("{}\n", files::old_path(&path).display())));
+            (tally.accepted, tally.rejected, tally.left)
         };
-        assert_eq!(review_one("arss"), 1);
+        assert_eq!(review_one("arss"), (1, 1, 1));
         let read = |path: &Path| files::read(path).unwrap();
         assert_eq!(parts(&old, &read(&path).fixture), "a");
         assert_eq!(parts(&read(&path).fixture, &read(&files::new_path(&path)).fixture), "cd");
-        assert_eq!(review_one("ra"), 0);
+        assert_eq!(review_one("ra"), (1, 1, 0));
         assert_eq!(parts(&old, &read(&path).fixture), "ad");
         assert!(!files::new_path(&path).exists());
         assert_eq!(files::find_blobs(&root).unwrap().len(), 2);
