@@ -1,6 +1,10 @@
 //! Values that must not reach a log, a report, a fixture or an error message.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A value that must not be shown.
 ///
@@ -60,6 +64,28 @@ impl Redactor {
                 false => text,
             }
         })
+    }
+}
+
+/// Secrets that become known while a program runs. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Vault {
+    secrets: Arc<Mutex<Vec<Secret>>>,
+}
+
+impl Vault {
+    pub fn put(&self, secrets: impl IntoIterator<Item = Secret>) {
+        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            if !known.contains(&secret) {
+                known.push(secret);
+            }
+        }
+    }
+
+    /// In the order they came: a later answer begins with an earlier one.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -45,11 +45,15 @@ impl Place {
         Self { folder, _emulator: None }
     }
 
-    fn with_connection(mut self) -> Self {
+    fn with_connection(self) -> Self {
+        self.with_account(ACCOUNT)
+    }
+
+    fn with_account(mut self, account: &str) -> Self {
         let emulator = EmulatorTarget::start(Release::ZeroCopy).unwrap();
         let port = emulator.address().port();
         let connection = format!(
-            "[ci]\naccount = '{ACCOUNT}'\nuser = '{USER}'\npassword = '{PASSWORD}'\n\
+            "[ci]\naccount = '{account}'\nuser = '{USER}'\npassword = '{PASSWORD}'\n\
              protocol = 'http'\nhost = '127.0.0.1'\nport = {port}\n"
         );
         fs::write(self.folder.path().join("connections.toml"), connection).unwrap();
@@ -137,6 +141,33 @@ cases:
             for encoded in encodings(secret) {
                 assert!(!text.contains(&encoded), "{encoded} in {}", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn what_only_the_account_knows_of_itself_is_not_in_a_recording() {
+    let place = Place::new(
+        "
+doc: Which account.
+cases:
+  - name: where
+    steps:
+      - SELECT CURRENT_ACCOUNT() AS LOCATOR
+      - SELECT 'at ' || LOWER(CURRENT_ACCOUNT()) || '.eu' AS PLACE
+",
+    )
+    .with_account("acmecorp-prodeu7");
+    let output = place.snowgauge(&["record", "--connection", "ci"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let recorded = place.recorded();
+    let text = |it: &(PathBuf, Vec<u8>)| String::from_utf8_lossy(&it.1).into_owned();
+    let of_suite = recorded.iter().find(|it| it.0.ends_with("s.fixture")).map(text).unwrap();
+    assert!(of_suite.contains("> «account 3»\n"), "{of_suite}");
+    assert!(of_suite.contains("> at «account 3 lower».eu\n"), "{of_suite}");
+    for (path, text) in recorded.iter().map(|it| (&it.0, text(it).to_lowercase())) {
+        for name in ["sg00001", "acmecorp", "prodeu7"] {
+            assert!(!text.contains(name), "{name} in {}", path.display());
         }
     }
 }

@@ -27,6 +27,7 @@ pub use replay::{ReplayError, ReplayTarget, Unused};
 pub use scripted::{Executed, Reply, Scripted};
 pub use value::{Column, Rows, Type, Value};
 
+use crate::secret::Secret;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration};
@@ -53,6 +54,11 @@ pub trait Target: Send + Sync {
     /// should have been part of it: a recording goes on where the work did not.
     fn ended(&self, _tag: &QueryTag) -> Result<(), String> {
         Ok(())
+
+    /// Secrets that came of using it, such as the tokens of logins, in the order they came: what
+    /// a recording must not have, beside what the connection is made of.
+    fn secrets(&self) -> Vec<Secret> {
+        Vec::new()
     }
 
     /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.

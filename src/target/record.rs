@@ -108,7 +108,7 @@ impl Session for RecordingSession {
                 execution: &execution,
                 sent_at,
             };
-            self.recorder.record(tag, &heard);
+            self.recorder.record(tag, &heard, &self.target.secrets());
             if let Ending::Rows(_) = execution.ending {
                 self.context.follow(&statement.sql);
             }
@@ -166,6 +166,8 @@ struct Shared {
 struct State {
     /// Made with the first exchange, which tells the run's id.
     scanner: Option<Scanner>,
+    /// How many of the target's secrets the scanner knows.
+    secrets: usize,
     release: Option<Release>,
     region: Option<String>,
     server_version: Option<String>,
@@ -218,13 +220,17 @@ impl Recorder {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, tag: &QueryTag, heard: &Heard<'_>) {
+    /// `secrets` is what the target knows by now.
+    fn record(&self, tag: &QueryTag, heard: &Heard<'_>, secrets: &[Secret]) {
         let options = &self.shared.options;
         let started_at = *self.shared.started_at.get_or_init(|| heard.sent_at);
         let known = || Known { run: tag.run.clone(), ..options.known.clone() };
         let mut state = self.lock();
         let state = &mut *state;
         let scanner = state.scanner.get_or_insert_with(|| Scanner::new(&known(), &options.secrets));
+        // Tokens come with each login; what was written before is searched for them at the end.
+        scanner.learn(secrets.get(state.secrets..).unwrap_or_default());
+        state.secrets = state.secrets.max(secrets.len());
         let recording = state
             .owners
             .entry(tag.owner.clone())
@@ -551,3 +557,6 @@ fn leaking(leaks: &[Leak], place: &str) -> String {
     let found: Vec<&str> = found.into_iter().collect();
     format!("it would hold what must not be in a fixture: {} ({place})", found.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ mod tests;
 mod wire;
 
 use super::{Connection, LoginError, LoginRequest, Session, Target, TargetKind};
+use crate::secret::{Secret, Vault};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use http::Http;
@@ -52,12 +53,20 @@ pub struct LiveTarget {
     http: OnceLock<Http>,
     /// What a second factor was good for, so that one passcode does for all sessions.
     second_factor: Arc<MemoryTokenCache>,
+    /// Every token that a session has had.
+    tokens: Vault,
 }
 
 impl LiveTarget {
     pub fn new(connection: Connection) -> Self {
         let second_factor = Arc::new(MemoryTokenCache::new());
-        Self { connection, kind: TargetKind::Live, http: OnceLock::new(), second_factor }
+        Self {
+            connection,
+            kind: TargetKind::Live,
+            http: OnceLock::new(),
+            second_factor,
+            tokens: Vault::default(),
+        }
     }
 
     /// The same client, for a server that is not an account.
@@ -91,10 +100,15 @@ impl Target for LiveTarget {
         self.connection.name.clone()
     }
 
+    fn secrets(&self) -> Vec<Secret> {
+        self.tokens.secrets()
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         Box::pin(async move {
             let http = self.http()?;
             let wire = login::login(&self.connection, http, &self.second_factor, &request).await?;
+            let wire = wire.with_vault(self.tokens.clone());
             Ok(Box::new(session::LiveSession::new(wire)) as Box<dyn Session>)
         })
     }

@@ -4,7 +4,7 @@ use super::{
     http::{Fault, Http},
     reply::{Data, Envelope},
 };
-use crate::secret::Secret;
+use crate::secret::{Secret, Vault};
 use reqwest::{RequestBuilder, StatusCode, Url, header};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -36,6 +36,8 @@ pub struct Wire {
     sequence: AtomicU64,
     /// The request id of the statement that is being executed.
     running: Mutex<Option<Uuid>>,
+    /// Where tokens are left, for others to look for.
+    vault: Vault,
 }
 
 /// What the server says to a renewal.
@@ -61,7 +63,15 @@ impl Wire {
             renewing: tokio::sync::Mutex::new(()),
             sequence: AtomicU64::new(0),
             running: Mutex::new(None),
+            vault: Vault::default(),
         }
+    }
+
+    /// Leaves its tokens there too, those it has and those it will have.
+    pub fn with_vault(self, vault: Vault) -> Self {
+        let tokens = lock(&self.tokens).clone();
+        vault.put([tokens.session, tokens.master]);
+        Self { vault, ..self }
     }
 
     /// The pool, which blanks the current tokens in what it quotes.
@@ -179,6 +189,7 @@ impl Wire {
             session: Secret::new(renewed.session_token),
             master: renewed.master_token.map_or(tokens.master, Secret::new),
         };
+        self.vault.put([tokens.session.clone(), tokens.master.clone()]);
         *lock(&self.http) = http.with_secrets([tokens.session.clone(), tokens.master.clone()]);
         *lock(&self.tokens) = tokens;
         Ok(())

@@ -319,6 +319,21 @@ async fn an_expired_session_is_renewed_and_the_statement_repeated() {
 }
 
 #[tokio::test]
+async fn the_tokens_of_all_sessions_are_told_as_secrets() {
+    let server = Server::start().await;
+    let target = target(&server);
+    assert_eq!(target.secrets(), []);
+    let mut session = target.login(LoginRequest::default()).await.unwrap();
+    assert_eq!(target.secrets(), ["session-1", "master-1"].map(Secret::new));
+
+    server.on(RENEWAL, [renewed()]);
+    server.on(QUERY, [expired(), one_row()]);
+    session.execute(&statement("select 1")).await;
+    let expected = ["session-1", "master-1", "session-2", "master-2"].map(Secret::new);
+    assert_eq!(target.secrets(), expected);
+}
+
+#[tokio::test]
 async fn a_session_that_cannot_be_renewed_is_lost_and_no_refusal() {
     let server = Server::start().await;
     server.on(RENEWAL, [Answer::service("390114", "Authentication token has expired.")]);
