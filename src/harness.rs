@@ -5,7 +5,10 @@
 //! of one case.
 
 use crate::{
-    cli::{CliError, TargetArgs, TargetName, connect, number_from_one, stop_on_ctrl_c},
+    cli::{
+        CliError, TargetArgs, TargetName, check_affordable, connect, credits, number_from_one,
+        stop_on_ctrl_c,
+    },
     report::{junit, text},
     run::{
         self, CaseKey, CaseReport, Event, Events, Outcome, Plan, Reporter, RunId, RunOptions,
@@ -49,6 +52,7 @@ const WAITING_MAX: usize = 64;
 /// | `SNOWGAUGE_SCALE` | orders in the data set `orders` | 20000 |
 /// | `SNOWGAUGE_JOBS` | suites that run beside each other | 4 |
 /// | `SNOWGAUGE_STRICT` | `1`: an expected limitation that is gone (`lifted`) fails; `0`: it is news | `1` on the emulator and its recordings, `0` on an account and its |
+/// | `SNOWGAUGE_MAX_CREDITS` | as `snowgauge run --max-credits` | no limit |
 /// | `SNOWGAUGE_JUNIT` | where to write the JUnit report | `target/snowgauge/junit.xml` |
 ///
 /// Skipped cases are ignored tests, with their reason; cases that were not run fail. The status is
@@ -107,6 +111,7 @@ struct Settings {
     scale: Option<u64>,
     jobs: Option<usize>,
     strictness: Option<Strictness>,
+    credits_max: Option<f64>,
     junit: Option<PathBuf>,
     errors: Vec<String>,
 }
@@ -124,6 +129,7 @@ impl Settings {
         let scale = parsed(choice("SNOWGAUGE_SCALE"), &mut errors, number_from_one);
         let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number_from_one);
         let strictness = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
+        let credits_max = parsed(choice("SNOWGAUGE_MAX_CREDITS"), &mut errors, credits);
         // nextest runs a process for each case, and they would overwrite each other's report; it
         // has one of its own.
         let is_nextest = var("NEXTEST").is_some();
@@ -138,7 +144,7 @@ impl Settings {
             fixtures: var("SNOWGAUGE_FIXTURES").map(PathBuf::from),
             max_age: None,
         };
-        Self { target, scale, jobs, strictness, junit, errors }
+        Self { target, scale, jobs, strictness, credits_max, junit, errors }
     }
 }
 
@@ -302,6 +308,8 @@ fn in_background(
         None => connected.target.kind(),
     };
     options.strictness = settings.strictness.unwrap_or_else(|| strictness(kind));
+    options.credits_max = settings.credits_max;
+    check_affordable(&plan, &options)?;
 
     let waiter = Waiter { waiting: waiting.clone(), strictness: options.strictness };
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(waiter)];

@@ -1,7 +1,8 @@
 //! One run on one target, with its journal and what it prints: what `run` and `record` share.
 
 use super::{
-    CliError, Connected, Ending, exit::INTERRUPTED, number_from_one, report::cannot_write,
+    CliError, Connected, Ending, credits, duration, exit::INTERRUPTED, number_from_one,
+    report::cannot_write,
 };
 use crate::{
     report::terminal::{Colour, Terminal},
@@ -16,6 +17,7 @@ use std::{
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 #[derive(Clone, Debug, Args)]
@@ -35,6 +37,18 @@ pub struct ExecuteArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
+    /// End the run before it costs more than CREDITS; do not start it if it is expected to.
+    ///
+    /// Counted from sizes, minimums and the statements that are sent, on every target. It is no
+    /// bill.
+    #[arg(long, value_name = "CREDITS", value_parser = credits)]
+    pub max_credits: Option<f64>,
+
+    /// From when on `snowgauge sweep` and other runs may drop what this run leaves if it is
+    /// killed.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "6h")]
+    pub expires_after: Duration,
+
     /// Where runs are kept.
     #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
     pub runs: PathBuf,
@@ -47,6 +61,8 @@ impl ExecuteArgs {
         options.scale = self.scale.unwrap_or(scale);
         options.seed = self.seed.unwrap_or_else(random_seed);
         options.jobs = self.jobs.unwrap_or(options.jobs);
+        options.credits_max = self.max_credits;
+        options.expires_after = self.expires_after;
         options.release = connected.release_given;
         if let Some(replay) = &connected.replay {
             let recorded = replay.header();
@@ -78,6 +94,7 @@ pub fn execute(
     runs: &Path,
     further: Vec<Box<dyn Reporter>>,
 ) -> Result<(RunSummary, PathBuf), CliError> {
+    check_affordable(&plan, &options)?;
     let journal = Journal::create(runs, &options.run.to_string()).map_err(|err| {
         cannot_write(runs, &err).hint("`--runs` names a folder that can be written to")
     })?;
@@ -101,6 +118,35 @@ pub fn execute(
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     Ok((summary, folder))
 }
+
+/// Refuses a plan that is expected to cost more than the run may.
+pub fn check_affordable(plan: &Plan, options: &RunOptions) -> Result<(), CliError> {
+    let Some(max) = options.credits_max else { return Ok(()) };
+    let estimate = run::cost::estimate(plan, options);
+    if estimate.credits <= max {
+        return Ok(());
+    }
+    let err = CliError::new(format!(
+        "the run is expected to cost {:.2} credits, and `--max-credits` allows {max}",
+        estimate.credits
+    ));
+    let dearest: Vec<String> = estimate
+        .dearest_suites()
+        .take(DEAREST_SHOWN)
+        .map(|(name, credits)| format!("`{name}` {credits:.2}"))
+        .collect();
+    Err(match dearest.is_empty() {
+        true => err.hint("the run's own warehouses cost that much"),
+        false => err.hint(format!(
+            "`--tag 'not costly'` leaves out suites that start warehouses of their own; the \
+             dearest here are {}",
+            dearest.join(", ")
+        )),
+    })
+}
+
+/// Suites named where a run is too dear.
+const DEAREST_SHOWN: usize = 3;
 
 /// The first Ctrl-C ends the run in good order, the second at once. The journal is on disk either
 /// way.

@@ -15,16 +15,19 @@ mod report;
 mod review;
 mod run;
 mod select;
+mod sweep;
 
 pub use connect::{Connected, TargetArgs, TargetName, connect};
-pub(crate) use execute::stop_on_ctrl_c;
+pub(crate) use execute::{check_affordable, stop_on_ctrl_c};
 pub use exit::Ending;
 pub use failure::CliError;
 
+use crate::suite;
 use clap::{Parser, Subcommand};
 use std::{
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 /// Test what Snowflake's interactive tables, interactive warehouses and dynamic tables do.
@@ -48,6 +51,7 @@ pub enum Command {
     Report(report::ReportArgs),
     Review(review::ReviewArgs),
     Bundle(bundle::BundleArgs),
+    Sweep(sweep::SweepArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
 }
@@ -61,6 +65,20 @@ where
     number.ok_or_else(|| "expected a number from 1".to_owned())
 }
 
+/// Parses a time as suites write it: `90s`, `6h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    suite::duration(text).map_err(|err| match err.help() {
+        Some(help) => format!("{err}; {help}"),
+        None => err.to_string(),
+    })
+}
+
+/// Parses an amount of credits.
+pub fn credits(text: &str) -> Result<f64, String> {
+    let credits = text.parse().ok().filter(|it: &f64| it.is_finite() && *it >= 0.0);
+    credits.ok_or_else(|| "expected a number of credits, such as `2.5`".to_owned())
+}
+
 /// Does what the command says. What it cannot do goes to standard error.
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
@@ -72,6 +90,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Review(args) => review::review(&args),
         Command::Bundle(args) => bundle::bundle(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
     };
@@ -113,6 +132,15 @@ mod tests {
         check(&["--scale", "0"], Some("'0' for '--scale <N>': expected a number from 1"));
         check(&["--jobs", "0"], Some("'0' for '--jobs <N>': expected a number from 1"));
         check(&["--jobs", "some"], Some("'some' for '--jobs <N>': expected a number from 1"));
+        check(&["--max-credits", "0", "--expires-after", "90s"], None);
+        for credits in ["-1", "inf", "NaN", "all"] {
+            let arguments = ["--max-credits".to_owned(), credits.to_owned()];
+            check(
+                &[&format!("{}={}", arguments[0], arguments[1])],
+                Some("expected a number of credits, such as `2.5`"),
+            );
+        }
+        check(&["--expires-after", "soon"], Some("`soon` is not a duration; a number and a unit"));
         check(&["--scale=-1"], Some("'-1' for '--scale <N>': expected a number from 1"));
     }
 

@@ -5,9 +5,11 @@ use super::{
     CaseKey, CaseReport, Event, Events, JOURNAL_VERSION, Outcome, Plan, PlannedCase, PlannedSuite,
     RunSummary, Stop, Strictness,
     case::{self, CaseEnd, SetupFailure, Shared},
+    cost::{self, Meter},
     objects::{Admin, AdminError, Objects},
     probe,
     session::{Sessions, Start},
+    sweep::{SweepOptions, Swept, dropped_in_words, sweep_by},
     variables::{Variables, customers_count},
 };
 use crate::{
@@ -18,6 +20,7 @@ use chrono::{TimeDelta, Utc};
 use std::{
     collections::BTreeMap,
     fmt,
+    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -49,6 +52,33 @@ impl RunId {
     pub fn fixed(id: impl Into<String>) -> Self {
         Self(id.into())
     }
+
+    /// The run that an object is named after: of `SG7F3K2QXA_STD` the part before the line.
+    pub fn of_object(name: &str) -> Option<Self> {
+        let (id, _) = name.split_once('_')?;
+        id.parse().ok()
+    }
+}
+
+/// Not a run's id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not the id of a run, such as `SG7F3K2QXA`")]
+pub struct RunIdError {
+    found: String,
+}
+
+impl FromStr for RunId {
+    type Err = RunIdError;
+
+    fn from_str(text: &str) -> Result<Self, RunIdError> {
+        let is_id = text
+            .strip_prefix("SG")
+            .is_some_and(|it| it.len() == 8 && it.bytes().all(|it| Self::ALPHABET.contains(&it)));
+        match is_id {
+            true => Ok(Self(text.to_owned())),
+            false => Err(RunIdError { found: text.to_owned() }),
+        }
+    }
 }
 
 impl fmt::Display for RunId {
@@ -77,6 +107,8 @@ pub struct RunOptions {
     pub give_up_after: Duration,
     /// When the run's objects may be swept by others, from its start.
     pub expires_after: Duration,
+    /// What the run may cost. It ends before it costs more.
+    pub credits_max: Option<f64>,
 }
 
 impl RunOptions {
@@ -91,6 +123,7 @@ impl RunOptions {
             always_probe: false,
             give_up_after: Duration::from_secs(300),
             expires_after: Duration::from_secs(6 * 3600),
+            credits_max: None,
         }
     }
 }
@@ -124,20 +157,39 @@ pub async fn execute(
     for (name, value) in target.facts() {
         events.send(Event::Fact { name, value });
     }
+    let estimate = cost::estimate(&plan, &options);
+    fact(&events, "estimated_credits", format!("{:.2}", estimate.credits));
+    let charged = match target.costs() {
+        true => "",
+        false => "; what an account would charge, nothing is charged here",
+    };
+    fact(&events, "estimate", format!("{}{charged}", estimate.in_words()));
 
     let keys = plan.keys();
     let tag = QueryTag::new(options.run.to_string(), Owner::Run, Part::Objects);
     let expires_at = target.now()
         + TimeDelta::from_std(options.expires_after).unwrap_or_else(|_| TimeDelta::hours(6));
+    let meter = Meter::new(target.now(), options.credits_max);
     let admin = Arc::new(tokio::sync::Mutex::new((
-        Admin::new(target.clone(), tag, options.give_up_after),
+        Admin::new(target.clone(), tag, options.give_up_after, meter.clone()),
         Objects::new(&options.run.to_string(), expires_at),
     )));
 
     let prepared = {
         let mut guard = admin.lock().await;
         let (admin, objects) = &mut *guard;
-        prepare(&plan, admin, objects, &options, &events, &stop).await
+        match admin.login().await.map_err(|err| err.to_string()) {
+            Err(cause) => {
+                work(&events, "log in", started_at, Some(&cause));
+                Err(cause)
+            }
+            Ok(()) => {
+                if target.keeps_objects() {
+                    sweep_earlier(admin, &events).await;
+                }
+                prepare(&plan, admin, objects, &options, &events, &stop).await
+            }
+        }
     };
     let cut_short = match prepared {
         Err(cause) => Some(cause),
@@ -149,6 +201,7 @@ pub async fn execute(
                 labels_here: labels_here.collect(),
                 target,
                 stop,
+                meter: meter.clone(),
                 events: events.clone(),
                 data_sets: data_sets
                     .map(|it| {
@@ -170,6 +223,8 @@ pub async fn execute(
     let mut guard = admin.lock().await;
     let (admin, objects) = &mut *guard;
     clean_up(admin, objects, &events).await;
+    let credits = meter.credits(admin.now());
+    fact(&events, "metered_credits", format!("{credits:.2}"));
     events.send(Event::RunFinished {
         at: Utc::now(),
         took_us: micros_since(started_at),
@@ -198,17 +253,13 @@ async fn prepare(
     stop: &Stop,
 ) -> Result<Prepared, String> {
     let started_at = Instant::now();
-    let login = admin.login().await.map_err(|err| err.to_string());
-    let made = match login {
-        Err(cause) => Err(cause),
-        Ok(()) => async {
-            objects.make(admin).await?;
-            objects.make_schema(admin, &objects.data_schema(), Owner::Run).await
-        }
-        .await
-        .map_err(|err| err.to_string()),
-    };
-    work(events, "log in and make the run's objects", started_at, made.as_ref().err());
+    let made = async {
+        objects.make(admin).await?;
+        objects.make_schema(admin, &objects.data_schema(), Owner::Run).await
+    }
+    .await
+    .map_err(|err| err.to_string());
+    work(events, "make the run's objects", started_at, made.as_ref().err());
     made?;
     facts(admin, events).await;
 
@@ -222,7 +273,9 @@ async fn prepare(
         match warehouse {
             Ok(()) => {}
             Err(AdminError::Refused { refusal, .. }) => no_interactive = Some(refusal.to_string()),
-            Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_))) => {
+            Err(
+                err @ (AdminError::Gone(_) | AdminError::NotRecorded(_) | AdminError::TooDear(_)),
+            ) => {
                 return Err(err.to_string());
             }
         }
@@ -232,9 +285,7 @@ async fn prepare(
             let told = match probe::signs(admin, objects).await {
                 Ok(signs) => probe::release(&signs),
                 Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
-                Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_))) => {
-                    return Err(err.to_string());
-                }
+                Err(err) => return Err(err.to_string()),
             };
             work(events, "probe the release", started_at, told.as_ref().err());
             let (probed, how) = told.map_err(|cause| {
@@ -262,7 +313,7 @@ async fn prepare(
 
 /// Whether anything in the plan depends on the interactive layer. Such a warehouse costs by the
 /// hour, so that plain suites do without.
-fn needs_interactive(plan: &Plan) -> bool {
+pub(super) fn needs_interactive(plan: &Plan) -> bool {
     let mentions = |text: &str| text.contains("{interactive}");
     let in_steps = |steps: &[Step]| {
         steps.iter().any(|step| {
@@ -301,6 +352,28 @@ async fn facts(admin: &mut Admin, events: &Events) {
     }
 }
 
+/// Drops what killed runs left here. Whatever becomes of that, this run goes on.
+async fn sweep_earlier(admin: &mut Admin, events: &Events) {
+    let started_at = Instant::now();
+    let mut dropped = Vec::new();
+    let mut refused = Vec::new();
+    let swept = sweep_by(admin, &SweepOptions::default(), |it, swept| match swept {
+        Swept::Dropped => dropped.push(it.clone()),
+        Swept::Refused(refusal) => refused.push(format!("{it}: {refusal}")),
+        Swept::WouldDrop | Swept::Left(_) => {}
+    })
+    .await;
+    refused.extend(swept.err().map(|err| err.to_string()));
+    let failure = (!refused.is_empty()).then(|| refused.join("; "));
+    work(events, "sweep what killed runs left", started_at, failure.as_ref());
+    for it in &dropped {
+        work(events, &format!("swept {it}"), started_at, None::<&String>);
+    }
+    if let Some(value) = dropped_in_words(&dropped) {
+        fact(events, "swept", value);
+    }
+}
+
 async fn clean_up(admin: &mut Admin, objects: &Objects, events: &Events) {
     let started_at = Instant::now();
     // Without a first login there is nothing to drop.
@@ -326,6 +399,7 @@ struct BuiltDataSet {
 struct Run {
     target: Arc<dyn Target>,
     stop: Stop,
+    meter: Meter,
     events: Events,
     data_sets: BTreeMap<String, BuiltDataSet>,
     admin: Arc<tokio::sync::Mutex<(Admin, Objects)>>,
@@ -368,6 +442,9 @@ async fn run_suites(run: Arc<Run>, suites: Vec<PlannedSuite>) {
 impl Run {
     /// Why no further case should be started.
     fn cut_short(&self) -> Option<String> {
+        if let Some(cause) = self.meter.used_up(self.target.now()) {
+            self.stop.request(cause);
+        }
         let gone = || self.gone.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.stop.cause().or_else(gone)
     }
@@ -397,6 +474,7 @@ impl Run {
             interactive: self.prepared.interactive.clone(),
             tag: tag.part(Part::Sessions),
             give_up_after: self.options.give_up_after,
+            meter: self.meter.clone(),
         };
         Sessions::new(self.target.clone(), self.stop.clone(), start)
     }
@@ -692,11 +770,15 @@ impl Run {
 fn setup_failure(err: AdminError) -> SetupFailure {
     let cause = err.to_string();
     match err {
-        AdminError::Refused { .. } | AdminError::NotRecorded(_) => {
+        AdminError::Refused { .. } | AdminError::NotRecorded(_) | AdminError::TooDear(_) => {
             SetupFailure { cause, gone: None }
         }
         AdminError::Gone(gone) => SetupFailure { cause, gone: Some(gone) },
     }
+}
+
+fn fact(events: &Events, name: &str, value: String) {
+    events.send(Event::Fact { name: name.to_owned(), value });
 }
 
 fn work(events: &Events, what: &str, started_at: Instant, failure: Option<&impl ToString>) {

@@ -9,10 +9,12 @@
 
 mod case;
 pub mod compare;
+pub mod cost;
 mod event;
 mod execute;
 mod hint;
 pub mod journal;
+mod mark;
 mod objects;
 mod plan;
 mod probe;
@@ -21,6 +23,7 @@ mod session;
 mod stop;
 mod stream;
 mod summary;
+mod sweep;
 mod tag;
 pub mod variables;
 
@@ -29,7 +32,8 @@ mod tests;
 
 pub use case::seconds;
 pub use event::*;
-pub use execute::{RunId, RunOptions, execute};
+pub use execute::{RunId, RunIdError, RunOptions, execute};
+use mark::Mark;
 pub use plan::{
     CAPABILITIES, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,
     check_suite, is_named, key, nearest_cases, plan, tags,
@@ -37,6 +41,7 @@ pub use plan::{
 pub use stop::Stop;
 pub use stream::{Events, Reporter};
 pub use summary::{Counts, Fold, RunSummary, Work};
+pub use sweep::{Leftover, SweepMode, SweepOptions, Swept, sweep};
 pub use tag::{TagError, TagExpr};
 
 /// The known name that `found` was probably meant to be.

@@ -3,16 +3,13 @@
 //! Every one carries the run's id in its name, and in its comment an expiry, so that a later run
 //! can sweep what a killed one left.
 
+use super::{Mark, cost::Meter};
 use crate::target::{
     Ending, LoginError, LoginRequest, Owner, Part, QueryTag, Refusal, Rows, Session, Statement,
     Target, Value,
 };
-use chrono::{DateTime, SecondsFormat, Utc};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The run's own session, for everything that is not a case's.
 pub struct Admin {
@@ -20,6 +17,7 @@ pub struct Admin {
     /// What it is executing for, at the moment.
     pub tag: QueryTag,
     give_up_after: Duration,
+    meter: Meter,
     session: Option<Box<dyn Session>>,
 }
 
@@ -32,11 +30,19 @@ pub enum AdminError {
     Gone(String),
     #[error("not recorded: {0}")]
     NotRecorded(String),
+    /// It was not sent: the run may not spend so much.
+    #[error("{0}")]
+    TooDear(String),
 }
 
 impl Admin {
-    pub fn new(target: Arc<dyn Target>, tag: QueryTag, give_up_after: Duration) -> Self {
-        Self { target, tag, give_up_after, session: None }
+    pub fn new(
+        target: Arc<dyn Target>,
+        tag: QueryTag,
+        give_up_after: Duration,
+        meter: Meter,
+    ) -> Self {
+        Self { target, tag, give_up_after, meter, session: None }
     }
 
     pub async fn login(&mut self) -> Result<(), LoginError> {
@@ -52,6 +58,9 @@ impl Admin {
     /// Executes, and once again on a new session if the connection was lost: what the run itself
     /// executes may be executed twice.
     pub async fn query(&mut self, sql: &str) -> Result<Rows, AdminError> {
+        if let Some(cause) = self.meter.would_pass(sql, "", self.target.now()) {
+            return Err(AdminError::TooDear(cause));
+        }
         let mut lost = String::new();
         for _ in 0..2 {
             if self.session.is_none() {
@@ -64,7 +73,9 @@ impl Admin {
                 tag: Some(self.tag.clone()),
                 give_up_after: self.give_up_after,
             };
-            lost = match session.execute(&statement).await.ending {
+            let ending = session.execute(&statement).await.ending;
+            self.meter.executed(sql, "", Owner::Run.name(), &ending, self.target.now());
+            lost = match ending {
                 Ending::Rows(rows) => return Ok(rows),
                 Ending::Refused(refusal) => {
                     return Err(AdminError::Refused { sql: sql.to_owned(), refusal });
@@ -78,6 +89,11 @@ impl Admin {
             self.session = None;
         }
         Err(AdminError::Gone(lost))
+    }
+
+    /// The target's time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.target.now()
     }
 
     pub async fn close(&mut self) {
@@ -103,12 +119,11 @@ pub struct Objects {
 
 impl Objects {
     pub fn new(run: &str, expires_at: DateTime<Utc>) -> Self {
-        let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         Self {
             run: run.to_owned(),
             standard: format!("{run}_STD"),
             interactive: format!("{run}_IW"),
-            comment: format!("snowgauge run={run} expires={expires_at}"),
+            comment: Mark { run: run.to_owned(), expires_at }.to_string(),
             ..Self::default()
         }
     }
@@ -121,6 +136,24 @@ impl Objects {
     /// `DB.SG1_DATA`.
     pub fn qualified(&self, schema: &str) -> String {
         format!("{}.{schema}", self.database)
+    }
+
+    /// Makes the standard warehouse.
+    pub fn standard_statement(&self) -> String {
+        format!(
+            "CREATE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' AUTO_SUSPEND = 60 \
+             AUTO_RESUME = TRUE COMMENT = '{}'",
+            self.standard, self.comment
+        )
+    }
+
+    /// Makes the interactive warehouse.
+    pub fn interactive_statement(&self) -> String {
+        format!(
+            "CREATE INTERACTIVE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' \
+             COMMENT = '{}'",
+            self.interactive, self.comment
+        )
     }
 
     /// Finds the database and makes the standard warehouse.
@@ -139,13 +172,7 @@ impl Objects {
                     .await?;
             }
         }
-        admin
-            .query(&format!(
-                "CREATE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' AUTO_SUSPEND = 60 \
-                 AUTO_RESUME = TRUE COMMENT = '{}'",
-                self.standard, self.comment
-            ))
-            .await?;
+        admin.query(&self.standard_statement()).await?;
         admin.query(&format!("USE WAREHOUSE {}", self.standard)).await?;
         Ok(())
     }
@@ -153,13 +180,7 @@ impl Objects {
     /// Makes the interactive warehouse, and starts it: it may be born suspended, and need not
     /// resume by itself.
     pub async fn make_interactive(&self, admin: &mut Admin) -> Result<(), AdminError> {
-        admin
-            .query(&format!(
-                "CREATE INTERACTIVE WAREHOUSE IF NOT EXISTS {} WAREHOUSE_SIZE = 'XSMALL' \
-                 COMMENT = '{}'",
-                self.interactive, self.comment
-            ))
-            .await?;
+        admin.query(&self.interactive_statement()).await?;
         // Creating it made it the session's warehouse, where little is allowed.
         admin.query(&format!("USE WAREHOUSE {}", self.standard)).await?;
         admin.query(&format!("ALTER WAREHOUSE {} RESUME IF SUSPENDED", self.interactive)).await?;
@@ -202,7 +223,10 @@ impl Objects {
         for name in shown(admin, &format!("SHOW WAREHOUSES {like}"), &own, &mut errors).await {
             drop(admin, &format!("DROP WAREHOUSE IF EXISTS {name}"), &mut errors).await;
         }
-        for (name, owner) in &self.schemas {
+        // A sweep knows what cases made by what else of the run is there, so that something of it
+        // has to be dropped last.
+        let data = self.data_schema();
+        for (name, owner) in self.schemas.iter().filter(|(name, _)| **name != data) {
             admin.tag = admin.tag.owner(owner.clone(), Part::CleanUp);
             let name = self.qualified(name);
             drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
@@ -210,16 +234,24 @@ impl Objects {
         admin.tag = admin.tag.owner(Owner::Run, Part::CleanUp);
         if !self.database.is_empty() {
             let show = format!("SHOW SCHEMAS {like} IN DATABASE {}", self.database);
-            for name in shown(admin, &show, &own, &mut errors).await {
+            let seen = shown(admin, &show, &own, &mut errors).await;
+            for name in seen.into_iter().filter(|it| *it != data) {
                 let name = self.qualified(&name);
                 drop(admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE"), &mut errors).await;
             }
         }
-        let made = self.is_own_database.then(|| self.database.clone());
         let show = format!("SHOW DATABASES {like}");
         let seen = shown(admin, &show, &own, &mut errors).await;
-        for name in made.into_iter().chain(seen).collect::<BTreeSet<_>>() {
+        for name in seen.into_iter().filter(|it| *it != self.database) {
             drop(admin, &format!("DROP DATABASE IF EXISTS {name}"), &mut errors).await;
+        }
+        if self.schemas.contains_key(&data) {
+            let data = self.qualified(&data);
+            drop(admin, &format!("DROP SCHEMA IF EXISTS {data} CASCADE"), &mut errors).await;
+        }
+        if self.is_own_database {
+            let own = &self.database;
+            drop(admin, &format!("DROP DATABASE IF EXISTS {own}"), &mut errors).await;
         }
         errors
     }
@@ -262,7 +294,7 @@ async fn shown(
 }
 
 /// The name as it can be written in a statement.
-fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     let is_plain = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
     match name.chars().all(is_plain) && !name.starts_with(|it: char| it.is_ascii_digit()) {
         true => name.to_owned(),

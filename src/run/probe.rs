@@ -116,7 +116,9 @@ fn asked(answer: Result<Rows, AdminError>) -> Result<Result<Rows, Refusal>, Admi
     match answer {
         Ok(rows) => Ok(Ok(rows)),
         Err(AdminError::Refused { refusal, .. }) => Ok(Err(refusal)),
-        Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_))) => Err(err),
+        Err(err @ (AdminError::Gone(_) | AdminError::NotRecorded(_) | AdminError::TooDear(_))) => {
+            Err(err)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The named sessions of one suite: opened when first used, put back where they started before
 //! each case, opened again after a connection was lost.
 
-use super::Stop;
+use super::{Stop, cost::Meter};
 use crate::target::{
     Context, Ending, Execution, LoginError, LoginRequest, QueryTag, Session, Statement, Target,
     Value, wording::words,
@@ -21,6 +21,7 @@ pub struct Start {
     /// `QUERY_TAG` of what the sessions do outside of cases.
     pub tag: QueryTag,
     pub give_up_after: Duration,
+    pub meter: Meter,
 }
 
 pub struct Sessions {
@@ -180,6 +181,12 @@ impl Sessions {
         binds: Vec<Value>,
         tag: &QueryTag,
     ) -> Result<Execution, NotExecuted> {
+        let warehouse = self.warehouse(name).to_owned();
+        let now = self.target.now();
+        let meter = &self.start.meter;
+        if let Some(cause) = meter.used_up(now).or_else(|| meter.would_pass(sql, &warehouse, now)) {
+            self.stop.request(cause);
+        }
         if let Some(cause) = self.stop.cause() {
             return Err(NotExecuted::Stopped(cause));
         }
@@ -204,6 +211,10 @@ impl Sessions {
                 }
             }
         };
+        if let Ok(execution) = &executed {
+            let (by, now) = (self.start.tag.owner.name(), self.target.now());
+            self.start.meter.executed(sql, &warehouse, by, &execution.ending, now);
+        }
         let is_usable = match &executed {
             // After a time-out of ours the statement may still occupy the session.
             Ok(execution) => {

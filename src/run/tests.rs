@@ -246,7 +246,15 @@ fn cases_pass_fail_and_the_rest_goes_on() {
     assert_eq!(failure.sql, "SELECT 2");
     assert!(failure.query_id.is_some());
     assert_eq!(failure.diff.as_deref(), Some("-2\n+3"));
-    let facts = [("server_version", "9.1"), ("region", "AWS_US_EAST_1")];
+    let estimate = "0.02 credits in about a minute: 1 start of standard warehouses; what an \
+                    account would charge, nothing is charged here";
+    let facts = [
+        ("estimated_credits", "0.02"),
+        ("estimate", estimate),
+        ("server_version", "9.1"),
+        ("region", "AWS_US_EAST_1"),
+        ("metered_credits", "0.02"),
+    ];
     let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(run.summary.facts, facts);
     // Nothing in it needs the interactive layer, which costs.
@@ -722,6 +730,130 @@ fn what_is_left_behind_is_dropped_and_what_cannot_be_is_said() {
              privileges; what is left has names starting with `SG1_`"
         )
     );
+}
+
+/// What a killed run left, whose warehouse expired long ago and whose schema did not.
+fn with_leftovers(script: Scripted) -> Scripted {
+    let shown = |name: &str, run: &str, year: u32| {
+        let mark = format!("snowgauge run={run} expires={year}-01-01T00:00:00Z");
+        let columns =
+            [("name", Type::Text), ("database_name", Type::Text), ("comment", Type::Text)];
+        Reply::rows(columns, [[name, "DB", &mark].map(|it| Value::Text(it.to_owned()))])
+    };
+    script
+        .on("SHOW WAREHOUSES LIKE 'SG%'", shown("SGAAAAAAAA_IW", "SGAAAAAAAA", 2020))
+        .on("SHOW SCHEMAS LIKE 'SG%' IN ACCOUNT", shown("SGBBBBBBBB_DATA", "SGBBBBBBBB", 2030))
+}
+
+#[test]
+fn a_run_sweeps_first_what_killed_ones_left() {
+    let run = run_cases(vec![case("a", vec![ok("SELECT 1")])], with_leftovers(obliging()));
+    run.check("a: passed");
+    assert_eq!(
+        run.log()[..5],
+        [
+            "SHOW WAREHOUSES LIKE 'SG%'",
+            "SHOW SCHEMAS LIKE 'SG%' IN ACCOUNT",
+            "SHOW DATABASES LIKE 'SG%'",
+            "DROP WAREHOUSE IF EXISTS SGAAAAAAAA_IW",
+            "SELECT CURRENT_DATABASE()",
+        ]
+    );
+    let what = |it: &Work| it.what.clone();
+    assert_eq!(
+        run.summary.work.iter().map(what).collect::<Vec<_>>()[..2],
+        [
+            "sweep what killed runs left",
+            "swept warehouse SGAAAAAAAA_IW (expires 2020-01-01T00:00:00Z)",
+        ]
+    );
+    let fact = |name: &str| run.summary.facts.iter().find(|(it, _)| it == name).unwrap().1.clone();
+    assert_eq!(
+        fact("swept"),
+        "warehouse SGAAAAAAAA_IW (expires 2020-01-01T00:00:00Z), left by SGAAAAAAAA"
+    );
+}
+
+#[test]
+fn a_run_goes_on_where_it_cannot_sweep() {
+    let no = || refused("003001", "Insufficient privileges");
+    let cases = || vec![case("a", vec![ok("SELECT 1")])];
+    let failure = |run: &Run| run.summary.work[0].failure.clone().unwrap();
+
+    let script = obliging().on("SHOW SCHEMAS LIKE 'SG%' IN ACCOUNT", no());
+    let run = run_cases(cases(), script);
+    run.check("a: passed");
+    assert!(failure(&run).contains("`SHOW SCHEMAS LIKE 'SG%' IN ACCOUNT` was refused: 003001"));
+
+    let script = with_leftovers(obliging()).on("DROP WAREHOUSE IF EXISTS SGAAAAAAAA_IW", no());
+    let run = run_cases(cases(), script);
+    run.check("a: passed");
+    assert!(failure(&run).starts_with("warehouse SGAAAAAAAA_IW (expires"), "{}", failure(&run));
+}
+
+/// A case that starts a warehouse of its own.
+fn starts(name: &str) -> Case {
+    case(
+        name,
+        vec![
+            ok(&format!("CREATE INTERACTIVE WAREHOUSE {{run}}_{name}")),
+            ok("USE WAREHOUSE {standard}"),
+            ok(&format!("DROP WAREHOUSE {{run}}_{name}")),
+        ],
+    )
+}
+
+fn run_on_credits(cases: Vec<Case>, script: Scripted, credits: f64) -> Run {
+    let plan = plan(&[suite(cases)], &[], &Selection::default()).unwrap();
+    let options = RunOptions { credits_max: Some(credits), ..options() };
+    run_plan(plan, script, options, Vec::new(), Stop::default(), async {})
+}
+
+#[test]
+fn a_run_ends_before_it_starts_more_than_it_may_cost() {
+    let cases = || vec![starts("A"), starts("B"), starts("C"), case("d", vec![ok("SELECT 1")])];
+    let run = run_on_credits(cases(), obliging(), 1.5);
+    let cause = "the run's credits are used up: 1.22 of 1.5, and one more warehouse would make \
+                 it 1.82";
+    run.check(&format!("A: passed\nB: passed\nC: not run: {cause}\nd: not run: {cause}"))
+        .check_cleaned_up();
+    assert_eq!(run.summary.cut_short.as_deref(), Some(cause));
+    let log = run.log();
+    assert!(log.contains(&"CREATE INTERACTIVE WAREHOUSE SG1_B".to_owned()), "{log:#?}");
+    assert!(!log.contains(&"CREATE INTERACTIVE WAREHOUSE SG1_C".to_owned()), "{log:#?}");
+    let metered = ("metered_credits".to_owned(), "1.22".to_owned());
+    assert!(run.summary.facts.contains(&metered), "{:?}", run.summary.facts);
+    run_on_credits(cases(), obliging(), 1.9).check("A: passed\nB: passed\nC: passed\nd: passed");
+}
+
+#[test]
+fn a_run_ends_when_time_has_used_up_its_credits() {
+    let wait = || Step { action: Action::Sleep(Duration::from_secs(3600)), ..ok("") };
+    let run = run_on_credits(
+        vec![
+            case("waits", vec![wait(), ok("SELECT 1")]),
+            case("waits on", vec![wait(), ok("SELECT 1")]),
+            case("is late", vec![ok("SELECT 1")]),
+        ],
+        obliging(),
+        1.5,
+    );
+    run.check(
+        "waits: passed
+         waits on: not run: the run's credits are used up: 2.00 of 1.5
+         is late: not run: the run's credits are used up: 2.00 of 1.5",
+    )
+    .check_cleaned_up();
+}
+
+#[test]
+fn a_run_that_cannot_pay_for_its_own_warehouse_runs_nothing() {
+    let run = run_on_credits(vec![case("a", vec![ok("SELECT 1")])], obliging(), 0.0);
+    run.check(
+        "a: not run: the run's credits are used up: 0.00 of 0, and one more warehouse would make \
+         it 0.02",
+    );
+    assert!(!run.log().iter().any(|it| it.starts_with("CREATE WAREHOUSE")), "{:?}", run.log());
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod yaml;
 pub use discover::{Format, Found, discover};
 pub use error::{SuiteError, SuiteErrorKind, SuiteErrors};
 pub use load::{Loaded, load, parse_data_set, parse_suite};
+pub use words::duration;
 
 use serde::{Deserialize, Serialize};
 use span::{Span, Spanned};

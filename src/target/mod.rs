@@ -54,11 +54,22 @@ pub trait Target: Send + Sync {
     /// should have been part of it: a recording goes on where the work did not.
     fn ended(&self, _tag: &QueryTag) -> Result<(), String> {
         Ok(())
+    }
 
     /// Secrets that came of using it, such as the tokens of logins, in the order they came: what
     /// a recording must not have, beside what the connection is made of.
     fn secrets(&self) -> Vec<Secret> {
         Vec::new()
+    }
+
+    /// Whether what is executed here is charged for, in credits.
+    fn costs(&self) -> bool {
+        false
+    }
+
+    /// Whether objects stay when a run is killed, so that a later one has to sweep them.
+    fn keeps_objects(&self) -> bool {
+        true
     }
 
     /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.

@@ -27,6 +27,8 @@ pub enum Owner {
 /// Which of its owner's work a statement is. Parts are executed in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    /// Drops what killed runs left. It sees others' objects, so that it is part of no recording.
+    Sweep,
     /// Makes what the rest stands in: the run's warehouse, a suite's schema.
     #[default]
     Objects,
@@ -42,6 +44,16 @@ pub enum Part {
     Case(String),
     /// Drops what was made, in any order.
     CleanUp,
+}
+
+impl Owner {
+    /// For people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Run => "the run",
+            Self::DataSet(name) | Self::Suite(name) => name,
+        }
+    }
 }
 
 impl QueryTag {

@@ -59,6 +59,14 @@ impl Target for RecordingTarget {
         self.inner.facts()
     }
 
+    fn costs(&self) -> bool {
+        self.inner.costs()
+    }
+
+    fn keeps_objects(&self) -> bool {
+        self.inner.keeps_objects()
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         Box::pin(async move {
             let (name, tag) = (request.session.clone(), request.tag.clone());
@@ -222,6 +230,9 @@ impl Recorder {
 
     /// `secrets` is what the target knows by now.
     fn record(&self, tag: &QueryTag, heard: &Heard<'_>, secrets: &[Secret]) {
+        if tag.part == Part::Sweep {
+            return;
+        }
         let options = &self.shared.options;
         let started_at = *self.shared.started_at.get_or_init(|| heard.sent_at);
         let known = || Known { run: tag.run.clone(), ..options.known.clone() };
@@ -542,7 +553,7 @@ impl fmt::Display for Finished {
 /// Sections in the order of their parts; cases stay as they came.
 fn order(part: &Part) -> u8 {
     match part {
-        Part::Objects => 0,
+        Part::Sweep | Part::Objects => 0,
         Part::Interactive => 1,
         Part::Probe => 2,
         Part::Sessions => 3,

@@ -104,6 +104,10 @@ impl Target for LiveTarget {
         self.tokens.secrets()
     }
 
+    fn costs(&self) -> bool {
+        self.kind == TargetKind::Live
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         Box::pin(async move {
             let http = self.http()?;

@@ -213,6 +213,10 @@ impl Target for ReplayTarget {
         }
     }
 
+    fn keeps_objects(&self) -> bool {
+        false
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         self.started_at();
         let session = ReplaySession {

@@ -402,6 +402,7 @@ pub fn described(owner: &Owner) -> String {
 
 fn described_part(part: &Part) -> String {
     match part {
+        Part::Sweep => "the sweep".to_owned(),
         Part::Objects => "the making of objects".to_owned(),
         Part::Interactive => "the making of the interactive warehouse".to_owned(),
         Part::Probe => "the probe".to_owned(),

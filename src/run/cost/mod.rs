@@ -1,0 +1,16 @@
+//! What a run costs on an account, in credits: [`estimate()`] before it starts, [`Meter`] while it
+//! runs. Both keep the same [`Ledger`].
+//!
+//! Storage, cloud services and serverless refreshes are not counted; next to a warehouse they are
+//! small for data of this size.
+
+mod estimate;
+mod ledger;
+mod meter;
+mod price;
+
+pub use estimate::{Estimate, estimate};
+pub use ledger::Starts;
+pub use meter::Meter;
+
+use ledger::Ledger;
