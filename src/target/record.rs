@@ -10,10 +10,12 @@ use super::{
 };
 use crate::{
     fixture::{
-        self, Exchange, Fixture, Header, Recorded, RecordedRows, Section, allow, cell, files,
+        self, Exchange, Fixture, Header, Recorded, RecordedRows, Section,
+        allow::{self, Keep},
+        cell, files,
         format::{self, Partial},
         leak::{Leak, Scanner},
-        names::{Hiding, Known},
+        names::{Hiding, Known, Own},
         review,
     },
     run::{CaseReport, Event, Outcome, Reporter},
@@ -174,6 +176,8 @@ struct Shared {
 struct State {
     /// Made with the first exchange, which tells the run's id.
     scanner: Option<Scanner>,
+    /// What all owners have sent.
+    own: Own,
     /// How many of the target's secrets the scanner knows.
     secrets: usize,
     release: Option<Release>,
@@ -242,10 +246,10 @@ impl Recorder {
         // Tokens come with each login; what was written before is searched for them at the end.
         scanner.learn(secrets.get(state.secrets..).unwrap_or_default());
         state.secrets = state.secrets.max(secrets.len());
-        let recording = state
-            .owners
-            .entry(tag.owner.clone())
-            .or_insert_with(|| Recording::new(Hiding::new(&known(), started_at)));
+        let recording = state.owners.entry(tag.owner.clone()).or_insert_with(|| {
+            let own = state.own.clone();
+            Recording::new(Hiding::new(&known(), started_at).with_own(own))
+        });
         if recording.spoilt.is_some() {
             return;
         }
@@ -370,18 +374,31 @@ impl Recording {
         let facts = facts.map(|(name, value)| (name.clone(), hiding.hide_sent(value))).collect();
         let bind = |it: &Value| cell::encode_bind(it).map(|it| hiding.hide_sent(&it));
         let binds = statement.binds.iter().map(bind).collect();
-        let query_id = execution.query_id.as_ref().map(|it| hiding.hide(it));
+        let query_id = execution.query_id.as_ref().map(|it| hiding.hide_query(it));
         let ending = match &execution.ending {
             Ending::Rows(rows) => {
                 let is_metadata = allow::is_metadata(&statement.sql);
                 let mut kept = RecordedRows { affected: rows.affected, ..RecordedRows::default() };
+                let names = || rows.columns.iter().map(|it| it.name.as_str());
+                let is_of_product = is_metadata && allow::is_of_parameters(names());
                 for row in &rows.rows {
+                    let tells_own = |(value, name): (&Value, &str)| {
+                        allow::tells_whose(name)
+                            && matches!(value, Value::Text(text) if hiding.is_of_run(text))
+                    };
+                    let is_own = is_of_product || row.iter().zip(names()).any(tells_own);
                     let cells = row.iter().zip(&rows.columns).map(|(value, column)| {
                         let text = cell::encode(value, &column.data_type)?;
                         let text = fixture::without_expiry(&text);
-                        Some(match is_metadata && !allow::keeps(&column.name) {
-                            true => hiding.hide_cell(&column.name, &text),
-                            false => hiding.hide(&text),
+                        let may_stay = !is_metadata
+                            || match allow::keep(&column.name) {
+                                Keep::Always => true,
+                                Keep::OfTheRun => is_own || hiding.is_own(&text),
+                                Keep::Never => false,
+                            };
+                        Some(match may_stay {
+                            true => hiding.hide(&text),
+                            false => hiding.hide_cell(&column.name, &text),
                         })
                     });
                     kept.rows.push(cells.collect());

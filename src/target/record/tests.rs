@@ -112,3 +112,108 @@ fn a_token_that_comes_of_a_login_is_looked_for_also_in_what_was_written_before()
     let text = record(target(), &[], &["SELECT 2", "SELECT 2"]).text();
     assert!(text.contains("SELECT 2"), "{text}");
 }
+
+/// A result of these columns, all text.
+fn table<const N: usize>(columns: [&str; N], rows: &[[&str; N]]) -> Reply {
+    let text = |it: &str| Value::Text(it.to_owned());
+    Reply::rows(columns.map(|it| (it, Type::Text)), rows.iter().map(|it| it.map(text)))
+}
+
+/// The rows of the last exchange.
+fn last_rows(fixture: &str) -> Vec<String> {
+    let (_, last) = fixture.rsplit_once("columns ").unwrap();
+    let lines = last.lines().filter_map(|it| it.strip_prefix("> "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn what_others_have_made_and_done_is_hidden_and_the_runs_own_stays() {
+    #[track_caller]
+    fn check(setup: &[&str], sql: &str, answer: Reply, expected: &[&str]) {
+        let script = Scripted::new().otherwise(Reply::status("done")).on(sql, answer);
+        let text = record(script, &[], &[setup, &[sql]].concat()).text();
+        assert_eq!(last_rows(&text), expected, "{text}");
+    }
+    check(
+        &["CREATE WAREHOUSE SGAAAAAAAA_STD"],
+        "SHOW WAREHOUSES",
+        table(
+            ["name", "state", "comment", "tables"],
+            &[
+                ["SGAAAAAAAA_STD", "STARTED", "snowgauge run", ""],
+                ["PAYROLL_OF_JANE_DOE", "STARTED", "ask jane doe, ext 4711", "HR.PAY.SALARIES"],
+                ["SGBBBBBBBB_STD", "SUSPENDED", "snowgauge run=SGBBBBBBBB", ""],
+                ["IW", "STARTED", "", "DB.SGAAAAAAAA_S.T"],
+                ["IW", "STARTED", "", "DB.SGAAAAAAAA_S.T, HR.PAY.SALARIES"],
+            ],
+        ),
+        &[
+            "«run»_STD\tSTARTED\tsnowgauge run\t\\e",
+            "«name 1»\tSTARTED\t«comment 1»\t«tables 1»",
+            "«name 2»\tSUSPENDED\t«comment 2»\t\\e",
+            "IW\tSTARTED\t\tDB.«run»_S.T",
+            "IW\tSTARTED\t\t«tables 2»",
+        ],
+    );
+    check(
+        &[],
+        "SHOW ROLES",
+        table(["name"], &[["HR_OF_ACME"], ["PUBLIC"]]),
+        &["«name 1»", "PUBLIC"],
+    );
+    // What the run has sent is its own, also under another's name for it.
+    check(
+        &["CREATE TABLE t_base (K INT, \"Odd one\" INT) CLUSTER BY (K)"],
+        "SHOW TABLES",
+        table(
+            ["name", "cluster_by", "comment"],
+            &[["T_BASE", "LINEAR(K)", "of jane"], ["SALARIES", "LINEAR(EMPLOYEE)", "of jane"]],
+        ),
+        &["T_BASE\tLINEAR(K)\t«comment 1»", "«name 1»\t«cluster_by 1»\t«comment 1»"],
+    );
+    check(
+        &["CREATE VIEW V AS SELECT 'it''s' AS C"],
+        "SELECT QUERY_TEXT, ERROR_MESSAGE FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
+        table(
+            ["QUERY_TEXT", "ERROR_MESSAGE"],
+            &[
+                ["create view V AS SELECT 'it''s' AS C;", ""],
+                ["SELECT PAY FROM SALARIES", "no PAY for JANE"],
+            ],
+        ),
+        &["create view V AS SELECT 'it''s' AS C;\t\\e", "«query_text 1»\t«error_message 1»"],
+    );
+    let id = |number| format!("01b2c3d4-0000-1234-0000-00000000000{number}");
+    let script = Scripted::new().on("SELECT 1", text("x").query_id(&id(1))).on(
+        "SELECT * FROM TABLE(QUERY_HISTORY())",
+        {
+            table(
+                ["QUERY_ID", "ERROR_MESSAGE"],
+                &[[&id(1), "out of time"], [&id(2), "out of JANE"]],
+            )
+        },
+    );
+    let recorded = record(script, &[], &["SELECT 1", "SELECT * FROM TABLE(QUERY_HISTORY())"]);
+    let expected = ["«query 1»\tout of time", "«query 3»\t«error_message 1»"];
+    assert_eq!(last_rows(&recorded.text()), expected);
+    check(
+        &[],
+        "SHOW PARAMETERS",
+        table(
+            ["key", "value", "default", "level", "description", "type"],
+            &[["AUTOCOMMIT", "true", "true", "", "Whether each statement is one", "BOOLEAN"]],
+        ),
+        &["AUTOCOMMIT\ttrue\ttrue\t\tWhether each statement is one\tBOOLEAN"],
+    );
+}
+
+#[test]
+fn a_name_that_is_hidden_does_not_become_the_runs_own_by_being_sent() {
+    let script = Scripted::new()
+        .on("SHOW ROLES", table(["name"], &[["HR_OF_ACME"]]))
+        .on("SHOW GRANTS TO ROLE HR_OF_ACME", table(["name"], &[["HR_OF_ACME"]]));
+    let statements = ["SHOW ROLES", "SHOW GRANTS TO ROLE HR_OF_ACME"];
+    let text = record(script, &[], &statements).text();
+    assert_eq!(text.matches("«name 1»").count(), 3, "{text}");
+    assert!(!text.contains("HR_OF_ACME"), "{text}");
+}
