@@ -57,7 +57,7 @@ pub fn review(args: &ReviewArgs) -> Result<Ending, CliError> {
     if args.unused || args.drop_unused {
         return unused(args);
     }
-    let pending = files::find_new(&args.fixtures).map_err(|err| cannot(&err))?;
+    let pending = pending(&args.fixtures).map_err(|err| cannot(&err))?;
     if pending.is_empty() {
         print(&format!("nothing to review in `{}`\n", args.fixtures.display()))?;
         return Ok(Ending::AllPassed);
@@ -80,6 +80,16 @@ pub fn review(args: &ReviewArgs) -> Result<Ending, CliError> {
     }
     print(&tally.in_words())?;
     Ok(if tally.left == 0 { Ending::AllPassed } else { Ending::SomeFailed })
+}
+
+/// Recordings that wait, at and below a path. One is meant by either of its names, since the one
+/// that people know is the old one's.
+fn pending(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
+    let new = files::new_path(path);
+    match new.is_file() {
+        true => Ok(vec![new]),
+        false => files::find_new(path),
+    }
 }
 
 /// What a review came to.
@@ -136,6 +146,20 @@ fn one(
     if rest.is_none() {
         show(&format!("{}\n", old_path.display()))?;
     }
+    if let Some(old) = &old
+        && let Some(why) = is_older(old, &new)
+    {
+        if let Some(Answer::Accept | Answer::All) = rest {
+            show(&format!("{}\n", old_path.display()))?;
+        }
+        show(&format!("{why}\n"))?;
+        if answered(ask, rest, "it cannot be accepted; reject it")? != Answer::Reject {
+            return Ok(Tally { left: 1, ..Tally::default() });
+        }
+        files::remove(new_path).map_err(|err| cannot(&err))?;
+        let rejected = review::changes(Some(old), &new).len().max(1);
+        return Ok(Tally { rejected, ..Tally::default() });
+    }
     let decided = decide(old.as_ref(), &new, colour, show, ask, rest)?;
     if let Some(fixture) = &decided.old {
         files::write(&old_path, fixture).map_err(|err| cannot(&err))?;
@@ -149,6 +173,42 @@ fn one(
         Some(_) => {}
     }
     Ok(Tally { left: usize::from(decided.new.is_some()), ..decided.tally })
+}
+
+/// Why a recording must not replace another: what it says was true before.
+fn is_older(old: &Fixture, new: &Fixture) -> Option<String> {
+    let at = |it: &Fixture| it.header.recorded_at.format("%Y-%m-%d %H:%M:%S UTC");
+    (new.header.recorded_at < old.header.recorded_at).then(|| {
+        format!(
+            "recorded at {}, which is before the one that it would replace, of {}: record it again",
+            at(new),
+            at(old)
+        )
+    })
+}
+
+/// One answer, for what follows as well where that was asked for: then it is [`Answer::Accept`] or
+/// [`Answer::Skip`].
+fn answered(
+    ask: &mut dyn Ask,
+    rest: &mut Option<Answer>,
+    question: &str,
+) -> Result<Answer, CliError> {
+    let answer = match *rest {
+        Some(answer) => answer,
+        None => ask.ask(question)?,
+    };
+    Ok(match answer {
+        Answer::All => {
+            *rest = Some(Answer::Accept);
+            Answer::Accept
+        }
+        Answer::Quit => {
+            *rest = Some(Answer::Quit);
+            Answer::Skip
+        }
+        other => other,
+    })
 }
 
 /// What is to be on disk after a review.
@@ -172,24 +232,10 @@ fn decide(
 ) -> Result<Decided, CliError> {
     // Once all that follows is decided, nobody has to read it.
     let mut answer = |text: &str, question: &str| -> Result<Answer, CliError> {
-        let answer = match *rest {
-            Some(answer) => answer,
-            None => {
-                show(text)?;
-                ask.ask(question)?
-            }
-        };
-        Ok(match answer {
-            Answer::All => {
-                *rest = Some(Answer::Accept);
-                Answer::Accept
-            }
-            Answer::Quit => {
-                *rest = Some(Answer::Quit);
-                Answer::Skip
-            }
-            other => other,
-        })
+        if rest.is_none() {
+            show(text)?;
+        }
+        answered(ask, rest, question)
     };
     let changes = review::changes(old, new);
     let header = old.map(|it| review::header_changes(&it.header, &new.header)).unwrap_or_default();
@@ -460,9 +506,70 @@ mod tests {
         assert_eq!(output.matches("  r  reject").count(), 2, "{output}");
     }
 
+    /// A folder of the test's own, without anything in it.
+    fn folder(name: &str) -> PathBuf {
+        let path =
+            std::env::temp_dir().join(format!("snowgauge-review-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        path
+    }
+
+    #[test]
+    fn a_recording_that_waits_is_found_by_either_name() {
+        let root = folder("names");
+        let path = root.join("limits/dml.fixture");
+        let new = files::new_path(&path);
+        files::write(&path, &fixture(OLD, &[], 0)).unwrap();
+        assert_eq!(pending(&path).unwrap(), [] as [PathBuf; 0]);
+        files::write(&new, &fixture(NEW, &[], 9)).unwrap();
+        for it in [&root, &root.join("limits"), &path, &new] {
+            assert_eq!(pending(it).unwrap(), [new.clone()], "{}", it.display());
+        }
+        files::remove(&path).unwrap();
+        assert_eq!(pending(&path).unwrap(), [new], "without an old one, too");
+        assert!(pending(&root.join("nowhere.fixture")).is_err());
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_recording_older_than_the_one_it_would_replace_is_refused() {
+        let root = folder("older");
+        let path = root.join("limits/dml.fixture");
+        let (old, new) = (fixture(OLD, &[], 9), fixture(NEW, &[], 0));
+        files::write(&path, &old).unwrap();
+        files::write(&files::new_path(&path), &new).unwrap();
+        let review = |ask: &mut dyn Ask, rest: &mut Option<Answer>| {
+            let mut shown = String::new();
+            let mut show = |text: &str| {
+                shown += text;
+                Ok(())
+            };
+            let tally = one(&files::new_path(&path), Colour::No, &mut show, ask, rest).unwrap();
+            assert_eq!(files::read(&path).unwrap().fixture, old, "it stays as it is");
+            (tally, shown)
+        };
+        let left = Tally { left: 1, ..Tally::default() };
+        let (tally, shown) = review(&mut Always(Answer::Accept), &mut None);
+        assert_eq!(tally, left);
+        let why = "recorded at 1970-01-01 00:00:00 UTC, which is before the one that it would \
+                   replace, of 1970-01-01 00:00:09 UTC: record it again\n";
+        assert!(shown.ends_with(why), "{shown}");
+        // It is news to those who accepted all before.
+        let (tally, shown) = review(&mut Always(Answer::Skip), &mut Some(Answer::Accept));
+        assert_eq!(tally, left);
+        assert_eq!(shown, format!("{}\n{why}", path.display()));
+        let mut rest = None;
+        assert_eq!(review(&mut Script("q".chars(), Vec::new()), &mut rest).0, left);
+        assert_eq!(rest, Some(Answer::Quit));
+        let (tally, _) = review(&mut Always(Answer::Reject), &mut None);
+        assert_eq!(tally, Tally { rejected: 3, ..Tally::default() });
+        assert!(!files::new_path(&path).exists());
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
     #[test]
     fn recordings_are_decided_on_disk() {
-        let root = std::env::temp_dir().join(format!("snowgauge-review-{}", std::process::id()));
+        let root = folder("disk");
         let path = root.join("emulator-preview/limits/dml.fixture");
         // Enough of them for a blob.
         let many = |word: &str| (0..5000).map(|it| format!("{it}|{word}")).collect::<Vec<_>>();
