@@ -143,6 +143,7 @@ impl Settings {
             release,
             fixtures: var("SNOWGAUGE_FIXTURES").map(PathBuf::from),
             max_age: None,
+            regression: None,
         };
         Self { target, scale, jobs, strictness, credits_max, junit, errors }
     }

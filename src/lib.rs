@@ -7,6 +7,7 @@
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
 //! - [`report`]: events in, reports out.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
+//! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
 //!
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
 
@@ -18,5 +19,7 @@ pub mod run;
 pub mod secret;
 pub mod suite;
 pub mod target;
+#[cfg(feature = "emulator")]
+pub mod teeth;
 
 pub use harness::{harness, replays};

@@ -7,6 +7,7 @@
 use crate::{
     clock::Clock,
     error::SqlError,
+    regression::{Regression, regressed, switched},
     release::Release,
     sql::{self, planner::Queries, text},
     store::{
@@ -58,6 +59,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Snowflake's id of the region, as `CURRENT_REGION()` gives it.
     pub region: String,
+    /// A deviation to switch on, for suites to be tried on.
+    pub regression: Option<Regression>,
 }
 
 impl Default for Settings {
@@ -66,6 +69,7 @@ impl Default for Settings {
             release: Release::ZeroCopy,
             clock: Clock::real(),
             region: "AWS_US_EAST_1".to_owned(),
+            regression: None,
         }
     }
 }
@@ -375,6 +379,10 @@ impl Drop for Listed<'_> {
 impl Session {
     /// Executes one statement to its end.
     pub async fn execute(self: &Arc<Self>, request: Request) -> Reply {
+        switched(self.engine.settings.regression, self.execute_as_switched(request)).await
+    }
+
+    async fn execute_as_switched(self: &Arc<Self>, request: Request) -> Reply {
         let engine = &self.engine;
         let query_id = request.query_id;
         let arrived = Instant::now();
@@ -421,6 +429,11 @@ impl Session {
             Ok(statement) => sql::execute(&mut running, statement).await,
             Err(error) => Err(error),
         };
+
+        let is_timeout = result.as_ref().is_err_and(|it| it.code == SqlError::timed_out(0).code);
+        if is_timeout && regressed(Regression::TimeoutLosesWarehouse) {
+            self.set_names(|it| it.warehouse = None);
+        }
 
         let Running { account, compilation, scanned, .. } = running;
         engine.history.update(query_id, |record| {

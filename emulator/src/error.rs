@@ -1,5 +1,6 @@
 //! Refusals as Snowflake words them: code, SQLSTATE, text.
 
+use crate::regression::{Regression, regressed};
 use std::{borrow::Cow, fmt};
 
 /// A statement that was refused.
@@ -30,7 +31,9 @@ impl SqlError {
 
     /// `002003`: `kind` is what Snowflake calls it there: `Object`, `Table`, `Schema`, …
     pub fn does_not_exist(kind: &str, name: &str) -> Self {
-        let sqlstate = if matches!(kind, "Schema" | "Database") { "02000" } else { "42S02" };
+        let is_other = regressed(Regression::MissingTableSqlstate);
+        let sqlstate =
+            if matches!(kind, "Schema" | "Database") || is_other { "02000" } else { "42S02" };
         Self::new(
             2003,
             sqlstate,
@@ -55,9 +58,14 @@ impl SqlError {
 
     /// `000630`: a statement timeout, of the session, the warehouse, or interactive's five seconds.
     pub fn timed_out(seconds: u64) -> Self {
+        let sqlstate = if regressed(Regression::TimeoutSqlstate) { "57000" } else { "57014" };
+        if regressed(Regression::TimeoutText) {
+            let text = format!("SQL execution reached a timeout of {seconds} second(s).");
+            return Self::new(630, sqlstate, text);
+        }
         Self::new(
             630,
-            "57014",
+            sqlstate,
             format!(
                 "Statement reached its statement or warehouse timeout of {seconds} second(s) and was canceled."
             ),
@@ -68,7 +76,7 @@ impl SqlError {
     pub fn no_warehouse() -> Self {
         Self::new(
             606,
-            "57P03",
+            if regressed(Regression::SuspendedSqlstate) { "22000" } else { "57P03" },
             "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command.",
         )
     }
@@ -89,12 +97,16 @@ impl SqlError {
     /// `010402`: an interactive table that is not attached to the current warehouse (before
     /// zero-copy).
     pub fn not_bound(name: &str) -> Self {
-        Self::new(10402, "55000", format!("Table {name} is not bound to the current warehouse."))
+        let code = if regressed(Regression::UnattachedCode) { 2003 } else { 10402 };
+        Self::new(code, "55000", format!("Table {name} is not bound to the current warehouse."))
     }
 
     /// A statement type that interactive warehouses do not run. The text was published for CTAS
     /// and MERGE; the code was not and is this emulator's.
     pub fn statement_type(query_type: &str) -> Self {
+        if regressed(Regression::StatementTypeText) {
+            return Self::new(10404, "0A000", "Unsupported statement on an interactive warehouse.");
+        }
         Self::new(
             10404,
             "0A000",

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod engine;
 pub mod error;
 pub mod refresh;
+pub mod regression;
 pub mod release;
 pub mod rows;
 pub mod sql;
@@ -22,6 +23,7 @@ pub mod types;
 pub mod warehouse;
 pub mod wire;
 
+pub use regression::Regression;
 pub use release::Release;
 
 /// Stack that the threads of an emulator need: statements nest, and parsing and planning recurse.

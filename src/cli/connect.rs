@@ -43,6 +43,10 @@ pub struct TargetArgs {
     /// Refuse to replay what was recorded more than DAYS ago.
     #[arg(long, value_name = "DAYS")]
     pub max_age: Option<u64>,
+    /// What is wrong with the emulator. Only of runs that look for it: a recording of it would be
+    /// one of nothing.
+    #[arg(skip)]
+    pub regression: Option<String>,
     // Passwords and tokens come from the connection's file or the environment only. A flag would
     // show them in `ps`.
 }
@@ -138,6 +142,16 @@ pub fn connect(args: &TargetArgs, name: TargetName) -> Result<Connected, CliErro
         ))
         .hint(format!("leave out one of `--target {other}` and `--connection`")));
     }
+    if let Some(regression) = &args.regression
+        && !is_used(TargetName::Emulator)
+    {
+        return Err(CliError::new(format!(
+            "the regression `{regression}` can be switched on in the emulator only, not on the \
+             target `{}`",
+            name.name()
+        ))
+        .hint("leave out `--regression`, or use `--target emulator`"));
+    }
     match name {
         TargetName::Live => live(args),
         TargetName::Emulator => emulator(args),
@@ -173,7 +187,8 @@ fn rendered(err: &ConnectionError) -> String {
 #[cfg(feature = "emulator")]
 fn emulator(args: &TargetArgs) -> Result<Connected, CliError> {
     let release = args.release.unwrap_or(Release::ZeroCopy);
-    let target = crate::target::EmulatorTarget::start(release)
+    let regression = args.regression.as_deref().map(super::emulator::regression).transpose()?;
+    let target = crate::target::EmulatorTarget::start_regressed(release, regression)
         .map_err(|err| CliError::new(format!("cannot start the emulator: {err}")))?;
     Ok(Connected::new(Arc::new(target)))
 }
@@ -236,6 +251,20 @@ mod tests {
             TargetName::Replay,
             "error: a replay opens no connection, so that it cannot be the connection \
              `ci`\n  hint: leave out one of `--target replay` and `--connection`\n",
+        );
+    }
+
+    #[test]
+    fn only_the_emulator_can_have_something_wrong() {
+        let regression = Some("timeout-not-enforced".to_owned());
+        let target = vec![TargetName::Replay];
+        let args = TargetArgs { target, regression, ..TargetArgs::default() };
+        let Err(err) = connect(&args, TargetName::Replay) else { panic!("it was switched on") };
+        assert_eq!(
+            err.render(),
+            "error: the regression `timeout-not-enforced` can be switched on in the emulator only, \
+             not on the target `replay`\n  hint: leave out `--regression`, or use `--target \
+             emulator`\n",
         );
     }
 }

@@ -1,9 +1,9 @@
 //! `snowgauge emulator`
 
 use super::{CliError, Ending, failure::print};
-use crate::suite::Release;
+use crate::{run::nearest, suite::Release, target::emulated};
 use clap::Args;
-use snowgauge_emulator::{Emulator, EmulatorSettings};
+use snowgauge_emulator::{Emulator, EmulatorSettings, Regression};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Start a local Snowflake for any client, until Ctrl-C.
@@ -18,9 +18,22 @@ pub struct EmulatorArgs {
     /// The release of the product to behave like.
     #[arg(long, value_enum, value_name = "RELEASE", default_value_t = Release::ZeroCopy)]
     release: Release,
+
+    /// Switch on something that is wrong, for suites to notice.
+    #[arg(long, value_name = "NAME")]
+    regression: Option<String>,
+
+    /// List what can be switched on, and start nothing.
+    #[arg(long)]
+    regressions: bool,
 }
 
 pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
+    if args.regressions {
+        print(&regressions_text())?;
+        return Ok(Ending::AllPassed);
+    }
+    let regression = args.regression.as_deref().map(regression).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(snowgauge_emulator::STACK_BYTES)
         .enable_all()
@@ -31,6 +44,7 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
             ..EmulatorSettings::default()
         };
         settings.engine.release = emulated(args.release);
+        settings.engine.regression = regression;
         let emulator = Emulator::start(settings).await.map_err(|err| {
             CliError::new(format!("cannot listen on port {}: {err}", args.port))
                 .hint("without `--port`, a free one is taken")
@@ -42,15 +56,29 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
     })
 }
 
-/// The emulator's word for a release. The crates share none, since a client of the emulator
-/// alone needs no suites.
-fn emulated(release: Release) -> snowgauge_emulator::Release {
-    match release {
-        Release::Preview => snowgauge_emulator::Release::Preview,
-        Release::Attached => snowgauge_emulator::Release::Attached,
-        Release::Fallback => snowgauge_emulator::Release::Fallback,
-        Release::ZeroCopy => snowgauge_emulator::Release::ZeroCopy,
+/// The regression of a name.
+pub fn regression(name: &str) -> Result<Regression, CliError> {
+    name.parse().map_err(|err: String| {
+        let known = Regression::ALL.iter().map(|it| it.name());
+        CliError::new(err).hint(match nearest(name, known) {
+            Some(it) => format!("did you mean `{it}`?"),
+            None => "`snowgauge emulator --regressions` lists them".to_owned(),
+        })
+    })
+}
+
+/// Every regression with its ids, its releases and what it does.
+fn regressions_text() -> String {
+    let mut text = String::new();
+    for it in Regression::ALL {
+        let releases: Vec<&str> = it.releases().iter().map(|it| it.name()).collect();
+        let releases = match releases.len() == Release::ALL.len() {
+            true => String::new(),
+            false => format!(" (on {})", releases.join(", ")),
+        };
+        text += &format!("{it}  [{}]\n    {}{releases}\n", it.ids().join(", "), it.what());
     }
+    text
 }
 
 /// What clients need, ready to be pasted.
@@ -87,5 +115,21 @@ mod tests {
         for (release, name) in Release::ALL.map(|it| (it, it.name())) {
             assert_eq!(emulated(release).name(), name);
         }
+    }
+
+    #[test]
+    fn regressions_are_found_by_name_and_listed() {
+        assert_eq!(regression("timeout-not-enforced").unwrap(), Regression::TimeoutNotEnforced);
+        let error = |name: &str| regression(name).unwrap_err().render();
+        assert_eq!(
+            error("timeout-not-enforce"),
+            "error: unknown regression `timeout-not-enforce`\n  hint: did you mean \
+             `timeout-not-enforced`?\n"
+        );
+        assert!(error("x").ends_with("hint: `snowgauge emulator --regressions` lists them\n"));
+        let text = regressions_text();
+        let listed = "lag-unset  [L-28]\n    a lag can be unset (on fallback, zero-copy)\n";
+        assert!(text.contains(listed), "{text}");
+        assert_eq!(text.lines().count(), 2 * Regression::ALL.len());
     }
 }

@@ -16,6 +16,8 @@ mod review;
 mod run;
 mod select;
 mod sweep;
+#[cfg(feature = "emulator")]
+mod teeth;
 
 pub use connect::{Connected, TargetArgs, TargetName, connect};
 pub(crate) use execute::{check_affordable, stop_on_ctrl_c};
@@ -54,6 +56,8 @@ pub enum Command {
     Sweep(sweep::SweepArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
+    #[cfg(feature = "emulator")]
+    Teeth(teeth::TeethArgs),
 }
 
 /// Parses a number of things of which there has to be one at least.
@@ -93,6 +97,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Sweep(args) => sweep::sweep(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
+        #[cfg(feature = "emulator")]
+        Command::Teeth(args) => teeth::teeth(&args),
     };
     match done {
         Ok(ending) => ending.into(),

@@ -42,6 +42,11 @@ pub struct RunArgs {
     #[command(flatten)]
     execute: ExecuteArgs,
 
+    /// Switch on something that is wrong with the emulator, to see which cases notice
+    /// (`snowgauge emulator --regressions` lists what there is).
+    #[arg(long, value_name = "NAME")]
+    regression: Option<String>,
+
     /// Fail when an expected limitation is gone (`lifted`), rather than tell it as news.
     #[arg(long)]
     strict: bool,
@@ -62,7 +67,8 @@ pub struct RunArgs {
 /// Orders in the data set `orders` of a run.
 const SCALE: u64 = 1_000_000;
 
-pub fn run(args: RunArgs) -> Result<Ending, CliError> {
+pub fn run(mut args: RunArgs) -> Result<Ending, CliError> {
+    args.target.regression = args.regression.take();
     let loaded = args.select.load()?;
     let plan = run::plan(&loaded.suites, &loaded.data_sets, &args.select.selection())
         .map_err(|err| CliError::of_plan(err, &loaded))?;

@@ -17,6 +17,10 @@ use std::{collections::BTreeMap, time::Duration};
 /// Codes of refusals that looking again cannot change: syntax, and names of columns.
 const HOPELESS: [&str; 2] = ["001003", "000904"];
 
+/// How much longer than it may take a statement is waited for. Its verdict is certain by then;
+/// what it says when it ends a little late is worth a few seconds.
+const LATE_MAX: Duration = Duration::from_secs(5);
+
 /// What the cases of a suite share.
 pub struct Shared<'a> {
     pub target: &'a dyn Target,
@@ -172,6 +176,8 @@ struct Sent<'a> {
     sql: String,
     binds: Vec<String>,
     span: &'a Span,
+    /// How long it may take.
+    takes: Option<(Duration, Duration)>,
 }
 
 /// What the server answered, and what is known beside it.
@@ -211,6 +217,7 @@ impl CaseRun<'_> {
                 .map(|it| substitute(variables, it, &step.span))
                 .collect::<Result<_, _>>()?,
             span: &step.span,
+            takes: step.takes,
         };
         let other = match &expectation.outcome {
             Expect::SameAs { session, sql, .. } => Some(Sent {
@@ -218,6 +225,7 @@ impl CaseRun<'_> {
                 sql: substitute(variables, sql, &expectation.span)?,
                 binds: Vec::new(),
                 span: &expectation.span,
+                takes: None,
             }),
             _ => None,
         };
@@ -227,6 +235,7 @@ impl CaseRun<'_> {
                 sql: substitute(variables, query, &step.span)?,
                 binds: Vec::new(),
                 span: &step.span,
+                takes: None,
             }),
             None => None,
         };
@@ -354,10 +363,9 @@ impl CaseRun<'_> {
             && !(at_least..=at_most).contains(&answered.elapsed)
         {
             judged = Err(Difference::new(format!(
-                "took {}, expected {} to {}",
+                "took {}, expected {}",
                 seconds(answered.elapsed),
-                seconds(at_least),
-                seconds(at_most)
+                range(at_least, at_most)
             )));
         }
         Ok(judged.map_err(|difference| Difference {
@@ -480,8 +488,10 @@ impl CaseRun<'_> {
     /// Executes and reports. Only an answer of the server comes back; every other ending ends
     /// the case, whatever it expected.
     async fn execute(&mut self, sent: &Sent<'_>) -> Result<Answered, Ended> {
+        let wait_max = sent.takes.map(|(_, at_most)| at_most.saturating_add(LATE_MAX));
+        let sessions = &mut self.shared.sessions;
         let executed =
-            self.shared.sessions.execute(sent.session, &sent.sql, &sent.binds, self.tag).await;
+            sessions.execute(sent.session, &sent.sql, &sent.binds, self.tag, wait_max).await;
         let executed = executed.map_err(|it| match it {
             NotExecuted::Gone(cause) => {
                 self.gone = Some(cause.clone());
@@ -500,7 +510,14 @@ impl CaseRun<'_> {
                 (Ok(Err(refusal.clone())), ending, Some(refusal))
             }
             Ending::TimedOut { after } => {
-                let message = format!("no answer after {}", seconds(after));
+                let message = match sent.takes {
+                    Some((at_least, at_most)) if wait_max == Some(after) => format!(
+                        "no answer after {}, expected one in {}",
+                        seconds(after),
+                        range(at_least, at_most)
+                    ),
+                    _ => format!("no answer after {}", seconds(after)),
+                };
                 let difference = Difference {
                     message: message.clone(),
                     diff: None,
@@ -609,6 +626,11 @@ fn first_cell(answer: &Result<Rows, Refusal>) -> Result<String, String> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// `4 s to 9 s`.
+fn range(at_least: Duration, at_most: Duration) -> String {
+    format!("{} to {}", seconds(at_least), seconds(at_most))
 }
 
 /// `5 s`, `1.25 s`.

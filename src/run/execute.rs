@@ -87,6 +87,9 @@ impl fmt::Display for RunId {
     }
 }
 
+/// The work of telling the release, as [`Event::Work`] has it.
+pub const PROBE: &str = "probe the release";
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -287,7 +290,7 @@ async fn prepare(
                 Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
                 Err(err) => return Err(err.to_string()),
             };
-            work(events, "probe the release", started_at, told.as_ref().err());
+            work(events, PROBE, started_at, told.as_ref().err());
             let (probed, how) = told.map_err(|cause| {
                 format!("cannot tell the target's release: {cause}; give it by `--release`")
             })?;

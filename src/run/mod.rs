@@ -32,7 +32,7 @@ mod tests;
 
 pub use case::seconds;
 pub use event::*;
-pub use execute::{RunId, RunIdError, RunOptions, execute};
+pub use execute::{PROBE, RunId, RunIdError, RunOptions, execute};
 use mark::Mark;
 pub use plan::{
     CAPABILITIES, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,

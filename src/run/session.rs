@@ -103,12 +103,13 @@ impl Sessions {
         sql: &str,
         binds: &[String],
         tag: &QueryTag,
+        wait_max: Option<Duration>,
     ) -> Result<Executed, NotExecuted> {
         if !self.open.contains_key(name) {
             self.login(name).await?;
         }
         let binds = binds.iter().map(|it| Value::Text(it.clone())).collect();
-        let execution = self.send(name, sql, binds, tag).await?;
+        let execution = self.send(name, sql, binds, tag, wait_max).await?;
         let warehouse = self.warehouse(name).to_owned();
         if let Some(open) = self.open.get_mut(name) {
             open.left = open.left.max(left_by(sql));
@@ -155,7 +156,7 @@ impl Sessions {
         let tag = self.start.tag.clone();
         let schema = format!("USE SCHEMA {}", self.start.schema);
         for sql in [schema, format!("USE WAREHOUSE {warehouse}")] {
-            let cause = match self.send(name, &sql, Vec::new(), &tag).await?.ending {
+            let cause = match self.send(name, &sql, Vec::new(), &tag, None).await?.ending {
                 Ending::Rows(_) => continue,
                 Ending::Refused(refusal) => refusal.to_string(),
                 Ending::TimedOut { after } => format!("no answer after {after:?}"),
@@ -173,6 +174,15 @@ impl Sessions {
         Ok(())
     }
 
+    /// How long to wait for a statement: as for all of them, or shorter. Zero is for ever.
+    fn wait(&self, wait_max: Option<Duration>) -> Duration {
+        match (self.start.give_up_after, wait_max) {
+            (always, None) => always,
+            (Duration::ZERO, Some(own)) => own,
+            (always, Some(own)) => always.min(own),
+        }
+    }
+
     /// Executes on an open session. One that cannot be used any more is forgotten.
     async fn send(
         &mut self,
@@ -180,6 +190,7 @@ impl Sessions {
         sql: &str,
         binds: Vec<Value>,
         tag: &QueryTag,
+        wait_max: Option<Duration>,
     ) -> Result<Execution, NotExecuted> {
         let warehouse = self.warehouse(name).to_owned();
         let now = self.target.now();
@@ -190,15 +201,12 @@ impl Sessions {
         if let Some(cause) = self.stop.cause() {
             return Err(NotExecuted::Stopped(cause));
         }
+        let give_up_after = self.wait(wait_max);
         let Some(open) = self.open.get_mut(name) else {
             return Err(NotExecuted::NoSession(format!("the session `{name}` is closed")));
         };
-        let statement = Statement {
-            sql: sql.to_owned(),
-            binds,
-            tag: Some(tag.clone()),
-            give_up_after: self.start.give_up_after,
-        };
+        let statement =
+            Statement { sql: sql.to_owned(), binds, tag: Some(tag.clone()), give_up_after };
         let canceller = open.session.canceller();
         let executed = {
             let mut execution = open.session.execute(&statement);

@@ -8,7 +8,7 @@ use super::{Connection, LiveTarget, LoginError, LoginRequest, Session, Target, T
 use crate::suite::Release;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use snowgauge_emulator::{Emulator, EmulatorSettings, clock::Clock, engine};
+use snowgauge_emulator::{Emulator, EmulatorSettings, Regression, clock::Clock, engine};
 use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
 use tokio::sync::{mpsc as control, oneshot};
 
@@ -21,6 +21,17 @@ pub struct EmulatorTarget {
     orders: control::UnboundedSender<Order>,
 }
 
+/// The emulator's word for a release. The crates share none, since a client of the emulator
+/// alone needs no suites.
+pub fn emulated(release: Release) -> snowgauge_emulator::Release {
+    match release {
+        Release::Preview => snowgauge_emulator::Release::Preview,
+        Release::Attached => snowgauge_emulator::Release::Attached,
+        Release::Fallback => snowgauge_emulator::Release::Fallback,
+        Release::ZeroCopy => snowgauge_emulator::Release::ZeroCopy,
+    }
+}
+
 enum Order {
     ExpireSessionTokens(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
@@ -29,13 +40,13 @@ enum Order {
 impl EmulatorTarget {
     /// Starts an emulator of a release on a free port.
     pub fn start(release: Release) -> io::Result<Self> {
-        let release = match release {
-            Release::Preview => snowgauge_emulator::Release::Preview,
-            Release::Attached => snowgauge_emulator::Release::Attached,
-            Release::Fallback => snowgauge_emulator::Release::Fallback,
-            Release::ZeroCopy => snowgauge_emulator::Release::ZeroCopy,
-        };
-        let engine = engine::Settings { release, ..engine::Settings::default() };
+        Self::start_regressed(release, None)
+    }
+
+    /// Starts one that has something wrong.
+    pub fn start_regressed(release: Release, regression: Option<Regression>) -> io::Result<Self> {
+        let release = emulated(release);
+        let engine = engine::Settings { release, regression, ..engine::Settings::default() };
         Self::start_with(EmulatorSettings { engine, ..EmulatorSettings::default() })
     }
 

@@ -1,6 +1,9 @@
 //! Target lag: what users write, and what is read back.
 
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 
 /// The least lag that is accepted, in seconds (catalogue S-06, S-07).
 pub const SECONDS_MIN: u64 = 60;
@@ -16,7 +19,8 @@ pub fn parse(text: &str) -> Result<u64, SqlError> {
     };
     let mut words = text.split_whitespace();
     let number: u64 = words.next().and_then(|it| it.parse().ok()).ok_or_else(invalid)?;
-    let unit = words.next().unwrap_or("seconds").to_lowercase();
+    let unit_when_missing = if regressed(Regression::LagInMinutes) { "minutes" } else { "seconds" };
+    let unit = words.next().unwrap_or(unit_when_missing).to_lowercase();
     if words.next().is_some() {
         return Err(invalid());
     }
@@ -28,12 +32,17 @@ pub fn parse(text: &str) -> Result<u64, SqlError> {
         _ => return Err(invalid()),
     };
     let seconds = number.checked_mul(factor).ok_or_else(invalid)?;
-    if seconds < SECONDS_MIN {
+    let seconds_min = match () {
+        () if regressed(Regression::LagMinimumLifted) => 0,
+        () if regressed(Regression::LagMinimumFiveMinutes) => 300,
+        () => SECONDS_MIN,
+    };
+    if seconds < seconds_min {
         return Err(SqlError::new(
-            2755,
+            if regressed(Regression::LagMinimumCode) { 1422 } else { 2755 },
             "22023",
             format!(
-                "SQL compilation error:\nInvalid TARGET_LAG value '{text}'. Dynamic Tables do not support lag values under {SECONDS_MIN} second(s)."
+                "SQL compilation error:\nInvalid TARGET_LAG value '{text}'. Dynamic Tables do not support lag values under {seconds_min} second(s)."
             ),
         ));
     }
@@ -42,6 +51,13 @@ pub fn parse(text: &str) -> Result<u64, SqlError> {
 
 /// As it is read back: days, hours, minutes and seconds, singular for one (catalogue S-06, S-08).
 pub fn canonical(seconds: u64) -> String {
+    if regressed(Regression::LagInSeconds) {
+        return format!("{seconds} seconds");
+    }
+    let seconds = match regressed(Regression::LagRoundedDown) {
+        true => seconds / 60 * 60,
+        false => seconds,
+    };
     let parts = [
         (seconds / 86_400, "day"),
         (seconds / 3_600 % 24, "hour"),

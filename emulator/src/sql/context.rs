@@ -4,7 +4,10 @@ use super::{
     rewrite::{CAST_PREFIX, call, null_literal, text_literal},
     scope::Scope,
 };
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use chrono::{DateTime, TimeZone, Utc};
 use datafusion::{common::ScalarValue, sql::sqlparser::ast::Expr};
 
@@ -54,7 +57,13 @@ pub fn function(
         "CURRENT_ACCOUNT" => text(Some(ACCOUNT_LOCATOR.to_owned())),
         "CURRENT_ACCOUNT_NAME" => text(Some(ACCOUNT_NAME.to_owned())),
         "CURRENT_ORGANIZATION_NAME" => text(Some(ORGANIZATION_NAME.to_owned())),
-        "CURRENT_REGION" => text(Some(scope.engine().settings.region.clone())),
+        "CURRENT_REGION" => {
+            let region = scope.engine().settings.region.clone();
+            text(Some(match regressed(Regression::RegionWithDashes) {
+                true => region.trim_start_matches("AWS_").to_lowercase().replace('_', "-"),
+                false => region,
+            }))
+        }
         "CURRENT_VERSION" => text(Some(SERVER_VERSION.to_owned())),
         "CURRENT_CLIENT" => text(Some(session.client_app_id.clone())),
         "CURRENT_TRANSACTION" => Some(Ok(null_literal())),

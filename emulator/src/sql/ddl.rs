@@ -6,6 +6,7 @@
 use super::cursor::Cursor;
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     store::{catalog::OnConflict, table::TableKind},
     types::{ColumnDefinition, DataType},
 };
@@ -477,6 +478,7 @@ const OTHER_OBJECTS: &[&str] = &[
 
 fn on_conflict(or_replace: bool, if_not_exists: bool) -> Result<OnConflict, SqlError> {
     match (or_replace, if_not_exists) {
+        (true, true) if regressed(Regression::ReplaceIfNotExists) => Ok(OnConflict::Replace),
         (true, true) => Err(SqlError::new(
             // From general knowledge of the service.
             1012,
@@ -496,7 +498,10 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     let or_replace = c.take_keywords(&["OR", "REPLACE"]);
     let scoped = c.take_keyword("LOCAL") || c.take_keyword("GLOBAL");
     let kind = if c.take_keyword("TRANSIENT") {
-        TableKind::Transient
+        match regressed(Regression::TransientInteractive) && c.take_keyword("INTERACTIVE") {
+            true => TableKind::Interactive,
+            false => TableKind::Transient,
+        }
     } else if c.take_keyword("TEMPORARY") || c.take_keyword("TEMP") || c.take_keyword("VOLATILE") {
         TableKind::Temporary
     } else if scoped {
@@ -667,7 +672,7 @@ fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result
     if c.take_keyword("LIKE") {
         table.like = Some(c.object_name()?);
     } else if c.take_keyword("CLONE") {
-        if is_interactive {
+        if is_interactive && !regressed(Regression::InteractiveCloned) {
             // Not valid in any form (catalogue L-18's neighbour S-18); the text is not public.
             return Err(SqlError::interactive_unsupported("CLONE"));
         }
@@ -904,6 +909,10 @@ fn alter_interactive(c: &mut Cursor<'_>) -> Result<AlterInteractiveTable, SqlErr
             names.push(c.identifier()?);
         }
         return Ok(AlterInteractiveTable::Unset(names));
+    }
+    if regressed(Regression::ClusteringChanged) && c.take_keywords(&["CLUSTER", "BY"]) {
+        c.rest();
+        return Ok(AlterInteractiveTable::Set(vec![]));
     }
     Err(c.unexpected())
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
+    regression::{Regression, regressed},
     store::{
         catalog::{Created, DatabaseInfo, Object, QualifiedName, SchemaInfo},
         table::{TableId, TableKind},
@@ -53,7 +54,9 @@ pub(crate) async fn execute(
 
 /// Interactive warehouses run no CALL (catalogue L-13); elsewhere system functions can be called.
 async fn call(running: &mut Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
-    if running.session.warehouse().is_ok_and(|it| it.kind == Kind::Interactive) {
+    if running.session.warehouse().is_ok_and(|it| it.kind == Kind::Interactive)
+        && !regressed(Regression::CallOnInteractive)
+    {
         return Err(SqlError::statement_type("CALL"));
     }
     match &ddl {
@@ -234,8 +237,15 @@ async fn dml_on_warehouse(
     let warehouse = session.warehouse()?;
     let is_overwrite = dml::is_overwrite(&statement);
     // The type is refused before any name is looked up.
-    if warehouse.kind == Kind::Interactive && !is_overwrite {
-        return Err(SqlError::statement_type(query_type));
+    let is_let_through = dml::is_let_through(query_type)
+        || (query_type == "MERGE" && regressed(Regression::MergeOnInteractive));
+    let mut warehouse = warehouse;
+    if warehouse.kind == Kind::Interactive && !is_overwrite && !is_let_through {
+        let fallback = warehouse.fallback().and_then(|it| session.engine.warehouses.get(&it));
+        match fallback.filter(|_| regressed(Regression::FallbackRescuesStatements)) {
+            Some(fallback) => warehouse = fallback,
+            None => return Err(SqlError::statement_type(query_type)),
+        }
     }
     let now = running.now;
     let scanned = Arc::clone(&running.scanned);
@@ -258,18 +268,44 @@ async fn dml_on_warehouse(
                     found => found?,
                 }
             };
-            dml::check_kind(&statement, query_type, &name, &table)?;
+            let checked = dml::check_kind(&statement, query_type, &name, &table);
+            let is_late = checked.is_err()
+                && match query_type {
+                    "UPDATE" => regressed(Regression::IdleUpdateLetThrough),
+                    "DELETE" => regressed(Regression::RefusedButDone),
+                    _ => false,
+                };
+            if !is_late {
+                checked.clone()?;
+            }
             transaction.lock(&table).await?;
             // Taken after the lock, so that rows written while this waited for it are seen.
             transaction.begin_statement(session.engine.catalog.snapshot());
             let effect = {
                 let scope = Scope::new(session, transaction, Some(&warehouse), now, scanned);
                 let dml = Dml { scope: &scope, binds };
-                dml.effect(statement, &name, &table).await?
+                match dml.effect(statement, &name, &table).await {
+                    Err(_) if is_overwrite && regressed(Regression::FailedOverwriteEmpties) => {
+                        dml::nothing_inserted()
+                    }
+                    effect => effect?,
+                }
             };
+            if is_late && regressed(Regression::IdleUpdateLetThrough) {
+                if effect.changed.stats.updated > 0 {
+                    checked?;
+                }
+                return Ok(effect.changed.into_success());
+            }
             transaction.change(&table, effect.change)?;
             if !is_explicit {
                 own.commit(session.engine.now());
+            }
+            if is_overwrite && regressed(Regression::OverwriteDetaches) {
+                session.engine.warehouses.forget_table(table.id);
+            }
+            if is_late {
+                checked?;
             }
             Ok(effect.changed.into_success())
         }
@@ -441,6 +477,15 @@ async fn plain(running: &Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
                     || ["INSERT", "UPDATE", "DELETE", "TRUNCATE"]
                         .iter()
                         .any(|it| over.what.contains(it)));
+            let is_let_through = match over.what.as_str() {
+                "CREATE STREAM" => regressed(Regression::StreamCreated),
+                "CREATE DYNAMIC TABLE" => regressed(Regression::DynamicTableCreated),
+                "CREATE MATERIALIZED VIEW" => regressed(Regression::MaterializedViewCreated),
+                _ => regressed(Regression::InsertGranted),
+            };
+            if is_refused && is_let_through {
+                return done("Statement executed successfully.");
+            }
             match is_refused {
                 true => Err(SqlError::interactive_unsupported(over.what)),
                 false => Err(SqlError::not_implemented(over.what)),
@@ -665,7 +710,9 @@ fn warehouse(running: &Running<'_>, statement: WarehouseStatement) -> Result<Suc
                 return done(&format!("{name} already exists, statement succeeded."));
             }
             // Creating a warehouse makes it current (catalogue S-19).
-            session.set_names(|it| it.warehouse = Some(name.clone()));
+            if !regressed(Regression::CreateKeepsWarehouse) {
+                session.set_names(|it| it.warehouse = Some(name.clone()));
+            }
             done(&format!("Warehouse {name} successfully created."))
         }
         WarehouseStatement::Alter { name, if_exists, action } => {
@@ -684,7 +731,14 @@ fn warehouse(running: &Running<'_>, statement: WarehouseStatement) -> Result<Suc
                         }
                     });
                 }
-                WarehouseAction::Set(properties) => warehouse.set(properties)?,
+                WarehouseAction::Set(properties) => {
+                    if let Some(Some(fallback)) = &properties.fallback_warehouse
+                        && regressed(Regression::FallbackLookedUp)
+                    {
+                        engine.warehouses.find(fallback)?;
+                    }
+                    warehouse.set(properties)?;
+                }
                 WarehouseAction::Unset(properties) => {
                     for property in &properties {
                         warehouse.unset(property)?;
@@ -695,9 +749,20 @@ fn warehouse(running: &Running<'_>, statement: WarehouseStatement) -> Result<Suc
                 }
                 WarehouseAction::DropTables(tables) => {
                     warehouse.detach(&interactive_tables(session, &tables)?)?;
+                    if regressed(Regression::DetachDropsTable) {
+                        for parts in &tables {
+                            engine.catalog.drop(&qualified(session, parts)?);
+                        }
+                    }
                 }
             }
             executed()
+        }
+        WarehouseStatement::Drop { name, .. }
+            if regressed(Regression::WarehouseNotDropped)
+                && engine.warehouses.get(&name).is_some_and(|it| it.kind == Kind::Interactive) =>
+        {
+            done(&format!("{name} successfully dropped."))
         }
         WarehouseStatement::Drop { name, if_exists } => {
             match engine.warehouses.drop(&name, if_exists)? {
@@ -721,7 +786,11 @@ fn warehouse(running: &Running<'_>, statement: WarehouseStatement) -> Result<Suc
             let names = session.names();
             let result =
                 engine.warehouses.show(like.as_deref(), names.warehouse.as_deref(), |id| {
-                    engine.catalog.table_by_id(id).map(|(name, _)| name.to_string())
+                    let found = engine.catalog.table_by_id(id).map(|(name, _)| name);
+                    match regressed(Regression::AttachedUnqualified) {
+                        true => found.map(|it| it.name),
+                        false => found.map(|it| it.to_string()),
+                    }
                 });
             Ok(Success { statement_type: StatementType::Show, result, dml: None })
         }

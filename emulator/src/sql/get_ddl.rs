@@ -3,6 +3,7 @@
 use super::{information_schema::lag_text, scope::Scope};
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     store::{
         catalog::{Object, QualifiedName},
         table::{Table, TableKind},
@@ -56,6 +57,7 @@ fn table_ddl(name: &QualifiedName, table: &Table) -> String {
         TableKind::Standard => "TABLE",
         TableKind::Transient => "TRANSIENT TABLE",
         TableKind::Temporary => "TEMPORARY TABLE",
+        TableKind::Interactive if regressed(Regression::DdlNotInteractive) => "TABLE",
         TableKind::Interactive => "INTERACTIVE TABLE",
         TableKind::Dynamic => "DYNAMIC TABLE",
     };

@@ -4,6 +4,7 @@ use super::{functions, rewrite, scope::Scope};
 use crate::{
     error::SqlError,
     refresh::lag,
+    regression::{Regression, regressed},
     rows::{Builder, Cell, INSTANT, NUMBER, TEXT},
     store::{
         catalog::{Object, QualifiedName, View},
@@ -59,6 +60,7 @@ fn table_type(kind: TableKind) -> &'static str {
     match kind {
         TableKind::Standard | TableKind::Transient | TableKind::Dynamic => "BASE TABLE",
         TableKind::Temporary => "LOCAL TEMPORARY",
+        TableKind::Interactive if regressed(Regression::TableTypeBase) => "BASE TABLE",
         TableKind::Interactive => "INTERACTIVE TABLE",
     }
 }
@@ -77,7 +79,9 @@ pub fn cluster_by(table: &Table) -> String {
     let definition = table.definition();
     match (definition.cluster_by.as_slice(), definition.kind) {
         ([], _) => String::new(),
-        (keys, TableKind::Interactive) => format!("({})", keys.join(", ")),
+        (keys, TableKind::Interactive) if !regressed(Regression::ClusterByLinear) => {
+            format!("({})", keys.join(", "))
+        }
         (keys, _) => format!("LINEAR({})", keys.join(", ")),
     }
 }

@@ -24,7 +24,10 @@ pub mod warehouse_ddl;
 
 pub(crate) use execute::execute;
 
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use datafusion::sql::sqlparser::ast;
 use ddl::{AlterTable, Ddl, UseKind};
 use warehouse_ddl::WarehouseStatement;
@@ -41,6 +44,12 @@ pub enum Statement {
 
 /// Parses one statement.
 pub fn parse(sql: &str) -> Result<Statement, SqlError> {
+    let cut = match () {
+        () if regressed(Regression::FlowOperatorIgnored) => sql.find("->>"),
+        () if regressed(Regression::ResampleIgnored) => sql.find("RESAMPLE"),
+        () => None,
+    };
+    let sql = cut.and_then(|it| sql.get(..it)).unwrap_or(sql);
     let tokens = text::tokens(sql)?;
     let Some(first) = tokens.first() else {
         return Err(SqlError::new(900, "42601", "SQL compilation error:\nEmpty SQL statement."));

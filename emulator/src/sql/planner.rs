@@ -4,7 +4,7 @@ use super::{
     scope::error_of,
     stoppable::{StopFlag, stoppable},
 };
-use crate::{error::SqlError, types::ResultSet};
+use crate::{error::SqlError, regression::carried, types::ResultSet};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::{
@@ -70,12 +70,12 @@ impl Queries {
         };
         let flag = StopFlag::default();
         let watched = flag.clone();
-        let work = runtime.spawn(async move {
+        let work = runtime.spawn(carried(async move {
             let physical = physical_plan(&state, &plan).await?;
             let physical = stoppable(physical, &watched).map_err(error_of)?;
             let context = Arc::new(TaskContext::from(state.as_ref()));
             collect(physical, context).await.map_err(error_of)
-        });
+        }));
         Task { work, flag }.await
     }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     engine::{Bind, Engine, Session},
     error::SqlError,
+    regression::{Regression, regressed},
     store::{
         catalog::{Object, QualifiedName, View},
         provider::{ScanCounts, VersionProvider},
@@ -288,7 +289,7 @@ impl<'a> Scope<'a> {
             Object::Table(table) => {
                 self.check_readable(&qualified, &table)?;
                 let version = version_at(&table, at)?;
-                Ok(self.source(version))
+                Ok(self.source(version, table.definition().kind))
             }
         }
     }
@@ -345,22 +346,37 @@ impl<'a> Scope<'a> {
         Ok(Arc::clone(version))
     }
 
-    fn source(&self, version: Arc<Version>) -> Arc<dyn TableSource> {
+    fn source(&self, version: Arc<Version>, kind: TableKind) -> Arc<dyn TableSource> {
         self.rows.fetch_add(version.row_count, Ordering::Relaxed);
-        provider_as_source(Arc::new(VersionProvider::new(version, Arc::clone(&self.scanned))))
+        let mut provider = VersionProvider::new(version, Arc::clone(&self.scanned));
+        if kind == TableKind::Interactive && regressed(Regression::CountOneTooMany) {
+            provider.rows_off = 1;
+        }
+        provider_as_source(Arc::new(provider))
+    }
+
+    /// The kind of warehouse that the statement runs on.
+    pub fn warehouse_kind(&self) -> Option<Kind> {
+        self.warehouse.map(|it| it.kind)
     }
 
     /// The read rule of interactive warehouses, by release.
     fn check_readable(&self, name: &QualifiedName, table: &Arc<Table>) -> Result<(), SqlError> {
         self.read.lock().push((name.clone(), Arc::clone(table)));
         let Some(warehouse) = self.warehouse else { return Ok(()) };
-        if warehouse.kind == Kind::Standard || self.engine().settings.release.reads_any_table() {
+        let is_interactive = table.definition().kind == TableKind::Interactive;
+        let reads_it = match self.engine().settings.release.reads_any_table() {
+            true if is_interactive => !regressed(Regression::UnattachedRefused),
+            true => !regressed(Regression::StandardTableRefused),
+            false => !is_interactive && regressed(Regression::StandardTableReadable),
+        };
+        if warehouse.kind == Kind::Standard || reads_it {
             return Ok(());
         }
-        if table.definition().kind != TableKind::Interactive {
+        if !is_interactive {
             return Err(SqlError::non_interactive_table(&name.to_string()));
         }
-        match warehouse.is_attached(table.id) {
+        match warehouse.is_attached(table.id) || regressed(Regression::UnattachedReadable) {
             true => Ok(()),
             false => Err(SqlError::not_bound(&name.name)),
         }
@@ -400,7 +416,7 @@ impl<'a> Scope<'a> {
                     return Err(SqlError::not_initialized());
                 }
                 let version = self.version(&table)?;
-                Ok(self.source(version))
+                Ok(self.source(version, definition.kind))
             }
             Some(Object::View(view)) => self.inside(&name).view(&view).inspect(|_| {
                 // What a view reads decides on parallel plans too, but is not worth counting

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     engine::{DEFAULT_ROLE, Running, Session, StatementType, Success},
     error::SqlError,
+    regression::{Regression, regressed},
     rows::{self, Builder, Cell, INSTANT, NUMBER, TEXT},
     store::{
         catalog::{Object, QualifiedName},
@@ -56,6 +57,13 @@ pub(super) fn show(running: &Running<'_>, show: &Show) -> Result<Success, SqlErr
 
 impl Show {
     fn wants(&self, name: &str) -> bool {
+        let is_interactive = self.what == ShowWhat::InteractiveTables;
+        if is_interactive
+            && regressed(Regression::LikeMindsCase)
+            && self.like.as_ref().is_some_and(|it| it.to_uppercase() != *it)
+        {
+            return false;
+        }
         self.like.as_ref().is_none_or(|it| rows::like(it, name))
             && self.starts_with.as_ref().is_none_or(|it| name.starts_with(it.as_str()))
     }
@@ -190,11 +198,12 @@ fn tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
             flag(false),
             flag(false),
             flag(false),
-            flag(definition.refreshing.is_some()),
+            flag(definition.refreshing.is_some() && !regressed(Regression::LaggingNotDynamic)),
             flag(false),
         ];
         if shows_interactive {
-            row.push(flag(definition.kind == TableKind::Interactive));
+            let is_interactive = definition.kind == TableKind::Interactive;
+            row.push(flag(is_interactive && !regressed(Regression::InteractiveNotMarked)));
         }
         rows.push(row);
     }
@@ -202,7 +211,7 @@ fn tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
 }
 
 fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
-    let mut rows = Builder::new(&[
+    let mut columns = vec![
         ("created_on", INSTANT),
         ("name", TEXT),
         ("database_name", TEXT),
@@ -220,16 +229,27 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
         ("initialization_warehouse", TEXT),
         ("last_completed_refresh_state", TEXT),
         ("latest_data_timestamp", INSTANT),
-    ]);
+    ];
+    if regressed(Regression::ShowLacksAColumn) {
+        columns.pop();
+    }
+    let limit = match regressed(Regression::LimitIgnored) {
+        true => usize::MAX,
+        false => show.limit(),
+    };
+    let mut rows = Builder::new(&columns);
     let interactive = only_tables(objects(session, show)?)
         .into_iter()
         .filter(|(_, table)| table.definition().kind == TableKind::Interactive);
-    for (name, table) in interactive.take(show.limit()) {
+    for (name, table) in interactive.take(limit) {
         let definition = table.definition();
         // What only refreshed tables have is NULL for static ones (catalogue M-01).
         let refreshing = definition.refreshing.as_ref();
-        let of = |text: Option<String>| text.map_or(Cell::Null, Cell::from);
-        rows.push(vec![
+        let of = |text: Option<String>| match text {
+            None if regressed(Regression::StaticLagEmpty) => Cell::from(""),
+            text => text.map_or(Cell::Null, Cell::from),
+        };
+        let mut row = vec![
             table.created_at.into(),
             name.name.as_str().into(),
             name.database.as_str().into(),
@@ -247,7 +267,9 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
             of(refreshing.and_then(|it| it.initialization_warehouse.clone())),
             of(refreshing.and_then(|it| it.data_timestamp.map(|_| "SUCCEEDED".to_owned()))),
             refreshing.and_then(|it| it.data_timestamp).map_or(Cell::Null, Cell::from),
-        ]);
+        ];
+        row.truncate(columns.len());
+        rows.push(row);
     }
     Ok(shown(rows.finish()))
 }

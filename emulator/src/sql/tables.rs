@@ -12,6 +12,7 @@ use crate::{
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
     refresh::lag,
+    regression::{Regression, regressed},
     store::{
         catalog::{Created, Object, OnConflict, QualifiedName, View},
         table::{Refreshing, Table, TableDefinition, TableKind},
@@ -57,6 +58,12 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
     let is_interactive = create.kind == TableKind::Interactive;
     let warehouse = session.warehouse();
     match &warehouse {
+        Ok(it)
+            if it.kind == Kind::Interactive
+                && match is_interactive {
+                    true => regressed(Regression::InteractiveCreatesTables),
+                    false => regressed(Regression::CtasOnInteractive),
+                } => {}
         Ok(it) if it.kind == Kind::Interactive && is_interactive => {
             return Err(must_not_be_interactive(&it.name));
         }
@@ -69,6 +76,16 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
         true => interactive_properties(session, &create, running.now)?,
         false => None,
     };
+    let mut create = create;
+    if create.on_conflict == OnConflict::IfNotExists && is_interactive {
+        if regressed(Regression::IfNotExistsCreatesNothing) {
+            return done(&format!("{} already exists, statement succeeded.", name.name));
+        }
+        if regressed(Regression::IfNotExistsReplaces) {
+            create.on_conflict = OnConflict::Replace;
+        }
+    }
+    let create = create;
     if let Some(answer) = already_there(session, &name, create.on_conflict)? {
         return done(&answer);
     }
@@ -109,7 +126,17 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
             if wait_seconds > 0.0 {
                 session.engine.settings.clock.sleep(Duration::from_secs_f64(wait_seconds)).await;
             }
-            let batches = session.engine.queries.run(plan, rows).await?;
+            let mut batches = session.engine.queries.run(plan, rows).await?;
+            if is_interactive {
+                if refreshing.is_some() && regressed(Regression::LaggingTableEmpty) {
+                    batches.clear();
+                }
+                if let Some(last) = batches.last_mut().filter(|it| it.num_rows() > 0)
+                    && regressed(Regression::CreateLosesARow)
+                {
+                    *last = last.slice(0, last.num_rows() - 1);
+                }
+            }
             let definition = definition_of(&create, columns, refreshing)?;
             let table = Table::with_rows(definition, batches, session.engine.now())?;
             put(session, &name, table, create.on_conflict)
@@ -138,7 +165,9 @@ pub(super) async fn create_plain(
     };
     let table = if let Some(parts) = &create.clone {
         let source = source(parts)?;
-        if source.definition().kind == TableKind::Interactive {
+        if source.definition().kind == TableKind::Interactive
+            && !regressed(Regression::InteractiveCloned)
+        {
             return Err(SqlError::interactive_unsupported("CLONE"));
         }
         Table::clone_of(&source, &source.latest(), running.now)
@@ -188,9 +217,17 @@ fn put(
     table: Arc<Table>,
     on_conflict: OnConflict,
 ) -> Result<Success, SqlError> {
+    let id = table.id;
     let (created, replaced) =
         session.engine.catalog.put(name, Object::Table(table), on_conflict)?;
     if let Some(Object::Table(old)) = replaced {
+        if regressed(Regression::ReplaceKeepsAttached) {
+            for warehouse in session.engine.warehouses.all() {
+                if warehouse.is_attached(old.id) {
+                    warehouse.attach(&[id])?;
+                }
+            }
+        }
         // The new table is another object: what the old one was attached to lets it go
         // (catalogue S-33).
         session.engine.warehouses.forget_table(old.id);
@@ -316,19 +353,29 @@ fn interactive_properties(
     create: &CreateTable,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Option<Refreshing>, SqlError> {
-    if create.cluster_by.is_empty() {
+    if create.cluster_by.is_empty() && !regressed(Regression::ClusterByOptional) {
         // The text is public, the code is not.
         return Err(SqlError::new(
             10409,
             "42601",
-            "SQL compilation error:\nAn interactive table must contain clustering keys.",
+            match regressed(Regression::ClusterByText) {
+                true => "SQL compilation error:\nCLUSTER BY is missing.",
+                false => {
+                    "SQL compilation error:\nAn interactive table must contain clustering keys."
+                }
+            },
         ));
+    }
+    if create.query.is_none() && regressed(Regression::ColumnListRefused) {
+        return Err(SqlError::interactive_unsupported("a column list without a query"));
     }
     if create.like.is_some() {
         return Err(SqlError::interactive_unsupported("LIKE"));
     }
     let Some(target_lag) = &create.target_lag else {
-        if create.warehouse.is_some() || create.initialization_warehouse.is_some() {
+        if (create.warehouse.is_some() || create.initialization_warehouse.is_some())
+            && !regressed(Regression::WarehouseWithoutLag)
+        {
             // Rejected on a live account; code and text are not public.
             return Err(SqlError::new(
                 10410,
@@ -339,7 +386,8 @@ fn interactive_properties(
         return Ok(None);
     };
     let target_lag_secs = lag::parse(target_lag)?;
-    let Some(warehouse) = &create.warehouse else {
+    let current = session.names().warehouse.filter(|_| regressed(Regression::LagWithoutWarehouse));
+    let Some(warehouse) = create.warehouse.as_ref().or(current.as_ref()) else {
         // The documentation demands it; code and text are not public.
         return Err(SqlError::new(
             10411,
@@ -362,7 +410,7 @@ fn interactive_properties(
         warehouse: warehouse.clone(),
         initialization_warehouse: create.initialization_warehouse.clone(),
         data_timestamp: Some(now),
-        suspended: false,
+        suspended: regressed(Regression::LaggingTableSuspended),
     }))
 }
 
@@ -386,6 +434,7 @@ fn check_refreshable(scope: &Scope<'_>) -> Result<(), SqlError> {
     };
     match scope.read_tables().into_iter().find(is_interactive) {
         None => Ok(()),
+        Some(_) if regressed(Regression::LaggingOverInteractive) => Ok(()),
         Some((name, _)) => Err(SqlError::new(
             10413,
             "0A000",
@@ -408,6 +457,9 @@ async fn refresh(
     };
     let definition = table.definition();
     let (Some(refreshing), Some(query)) = (&definition.refreshing, &definition.query) else {
+        if regressed(Regression::StaticTableRefreshed) {
+            return done("Statement executed successfully.");
+        }
         return Err(SqlError::interactive_unsupported("REFRESH of a static table"));
     };
     let warehouse = session.engine.warehouses.find(&refreshing.warehouse)?;
@@ -505,6 +557,9 @@ pub(super) fn alter_interactive(
             let mut changed = table.definition().refreshing.clone();
             for (property, value) in &properties {
                 let Some(refreshing) = &mut changed else {
+                    if regressed(Regression::StaticTableTakesLag) {
+                        continue;
+                    }
                     return Err(invalid_property(property, "TABLE"));
                 };
                 match property.as_str() {
@@ -535,6 +590,7 @@ pub(super) fn alter_interactive(
                             refreshing.initialization_warehouse = None;
                         }
                     }),
+                    "TARGET_LAG" if regressed(Regression::LagUnset) => {}
                     "TARGET_LAG" | "WAREHOUSE" => return Err(invalid_value("null", name)),
                     other => return Err(invalid_property(other, "INTERACTIVE_TABLE")),
                 }
@@ -584,6 +640,13 @@ pub(super) async fn alter_table(
             | AlterTable::UnsetComment
             | AlterTable::Other(_)
     );
+    let is_allowed = is_allowed
+        || match action {
+            AlterTable::AddColumns(_) => regressed(Regression::ColumnAdded),
+            AlterTable::DropColumns { .. } => regressed(Regression::ColumnDropped),
+            AlterTable::SetDataRetention(_) => regressed(Regression::RetentionSet),
+            _ => false,
+        };
     if is_interactive && !is_allowed {
         return Err(SqlError::interactive_unsupported(match &action {
             AlterTable::AddColumns(_) => "ADD COLUMN",
@@ -608,10 +671,18 @@ pub(super) async fn alter_table(
             .ok_or_else(|| SqlError::invalid_identifier(column))
     };
     match action {
-        AlterTable::RenameTo(to) => catalog.rename(&name, &qualified(session, &to)?)?,
+        AlterTable::RenameTo(to) => {
+            catalog.rename(&name, &qualified(session, &to)?)?;
+            if regressed(Regression::RenameKeepsName) {
+                let copy = Table::clone_of(&table, &table.latest(), running.now);
+                put(session, &name, copy, OnConflict::Fail)?;
+            }
+        }
         AlterTable::ColumnComment { column, comment } => {
             let position = position(&column)?;
-            table.alter(|it| it.columns[position].comment = comment);
+            if !regressed(Regression::ColumnCommentLost) {
+                table.alter(|it| it.columns[position].comment = comment);
+            }
         }
         AlterTable::SetComment(comment) => table.alter(|it| it.comment = Some(comment)),
         AlterTable::UnsetComment => table.alter(|it| it.comment = None),
@@ -623,6 +694,7 @@ pub(super) async fn alter_table(
         }
         AlterTable::DropClusteringKey => table.alter(|it| it.cluster_by.clear()),
         AlterTable::SetChangeTracking(_) => {}
+        AlterTable::SetDataRetention(_) if regressed(Regression::RetentionSet) => {}
         AlterTable::SetDataRetention(_) | AlterTable::UnsetDataRetention => {
             return Err(SqlError::not_implemented("DATA_RETENTION_TIME_IN_DAYS on a table"));
         }
@@ -631,6 +703,9 @@ pub(super) async fn alter_table(
         | AlterTable::RenameColumn { .. }
         | AlterTable::SwapWith(_) => {
             return reshape(running, &name, &table, action).await;
+        }
+        AlterTable::Other(_) if regressed(Regression::SearchOptimizationEmpties) => {
+            fill(session, &table, Change::Overwrite(vec![])).await?;
         }
         AlterTable::Other(what) => {
             return Err(SqlError::not_implemented(format!("ALTER TABLE … {what}")));

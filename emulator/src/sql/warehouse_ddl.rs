@@ -6,6 +6,7 @@
 use super::cursor::Cursor;
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     store::catalog::OnConflict,
     warehouse::{Kind, Properties, invalid_property, invalid_value},
 };
@@ -96,7 +97,9 @@ pub fn parse(sql: &str) -> Option<Result<WarehouseStatement, SqlError>> {
             if cursor.peek_keywords(&["INTERACTIVE", "WAREHOUSE"]) {
                 // Only CREATE has the word (catalogue S-28).
                 cursor.take_keyword("INTERACTIVE");
-                return Some(Err(cursor.unexpected()));
+                if !regressed(Regression::AlterInteractiveWarehouse) {
+                    return Some(Err(cursor.unexpected()));
+                }
             }
             cursor.take_keyword("WAREHOUSE").then(|| match verb {
                 "ALTER" => alter(&mut cursor),
@@ -217,7 +220,13 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<WarehouseStatement, SqlError> {
         }
         Some("ADD") => {
             cursor.expect_keyword("TABLES")?;
-            WarehouseAction::AddTables(cursor.parenthesised(Cursor::object_name)?)
+            let is_bare = *cursor.peek() != Token::LParen;
+            WarehouseAction::AddTables(
+                match is_bare && regressed(Regression::AttachWithoutParentheses) {
+                    true => vec![cursor.object_name()?],
+                    false => cursor.parenthesised(Cursor::object_name)?,
+                },
+            )
         }
         Some(_) => {
             cursor.expect_keyword("TABLES")?;
@@ -233,6 +242,10 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<WarehouseStatement, SqlError> {
 fn property(cursor: &mut Cursor<'_>, into: &mut Properties) -> Result<(), SqlError> {
     // Words of their own syntax, not properties: `SET TABLES = (…)` does not parse (catalogue S-29).
     if cursor.peek_keyword("TABLES") {
+        if regressed(Regression::SetTables) {
+            cursor.rest();
+            return Ok(());
+        }
         return Err(cursor.unexpected());
     }
     if cursor.peek_keyword("TAG") {

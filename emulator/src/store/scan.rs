@@ -65,6 +65,8 @@ pub struct PartitionScan {
     partitions_total: usize,
     counts: Arc<ScanCounts>,
     properties: Arc<PlanProperties>,
+    /// As of [`VersionProvider`](super::provider::VersionProvider).
+    rows_off: usize,
 }
 
 impl PartitionScan {
@@ -75,6 +77,7 @@ impl PartitionScan {
         schema: SchemaRef,
         partitions_total: usize,
         counts: Arc<ScanCounts>,
+        rows_off: usize,
     ) -> Self {
         if streams.is_empty() {
             streams.push(Arc::new([]));
@@ -92,6 +95,7 @@ impl PartitionScan {
             partitions_total,
             counts,
             properties: Arc::new(properties),
+            rows_off,
         }
     }
 
@@ -190,8 +194,11 @@ impl ExecutionPlan for PartitionScan {
             None => &self.streams,
         };
         let pieces: Vec<&Piece> = streams.iter().flat_map(|it| it.iter()).collect();
+        let rows: usize = pieces.iter().map(|it| it.rows.len()).sum();
+        let is_whole = !pieces.is_empty() && pieces.iter().all(|it| it.is_whole());
+        let rows_off = if is_whole { self.rows_off } else { 0 };
         Ok(Arc::new(Statistics {
-            num_rows: Precision::Exact(pieces.iter().map(|it| it.rows.len()).sum()),
+            num_rows: Precision::Exact(rows + rows_off),
             total_byte_size: Precision::Inexact(pieces.iter().map(|it| it.bytes()).sum()),
             column_statistics: self
                 .outputs

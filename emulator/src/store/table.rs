@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     types::{ColumnDefinition, DataType},
 };
 use arrow::{
@@ -281,7 +282,13 @@ impl Table {
     /// first, and where it is past [`RETENTION`].
     pub fn at(&self, at: DateTime<Utc>) -> Option<Arc<Version>> {
         let versions = self.versions.read();
-        let after = versions.partition_point(|it| it.committed_at <= at);
+        let mut after = versions.partition_point(|it| it.committed_at <= at);
+        if after > 0 && regressed(Regression::TimeTravelStaysHere) {
+            after = versions.len();
+        }
+        if regressed(Regression::TimeTravelTooFar) {
+            after = after.max(1);
+        }
         after.checked_sub(1).and_then(|it| versions.get(it)).cloned()
     }
 

@@ -5,9 +5,13 @@
 
 use super::{
     Kind, Substance, Warehouse, Warehouses,
+    settings::STATEMENT_TIMEOUT_IN_SECONDS,
     slots::{Cluster, Grant, Ticket},
 };
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
@@ -100,8 +104,11 @@ where
         && let Some(fallback) = fallback_of(warehouses, warehouse)
     {
         let lost = already + began.elapsed();
-        let (result, account) =
-            attempt(&fallback, clocked, limits, Duration::ZERO, cancel, &mut work).await;
+        let spent = match regressed(Regression::FallbackSharesBudget) {
+            true => lost,
+            false => Duration::ZERO,
+        };
+        let (result, account) = attempt(&fallback, clocked, limits, spent, cancel, &mut work).await;
         return (result.map_err(Stop::into), Account { fault_handling: lost, ..account });
     }
     (Err(stop.into()), account)
@@ -110,7 +117,7 @@ where
 /// The standard warehouse that takes over, if the release has that, there is one of the name, and
 /// it runs or can resume by itself. The name was not validated when it was set.
 fn fallback_of(warehouses: &Warehouses, warehouse: &Warehouse) -> Option<Arc<Warehouse>> {
-    if !warehouses.release.has_fallback() {
+    if !warehouses.release.has_fallback() || regressed(Regression::FallbackUnused) {
         return None;
     }
     let fallback = warehouses.get(&warehouse.fallback()?)?;
@@ -161,16 +168,46 @@ where
         let inner = substance.state.lock();
         (inner.settings.statement_timeout_secs(), inner.settings.statement_queued_timeout_secs())
     };
-    let interactive = (warehouse.kind == Kind::Interactive && clocked == Clocked::Yes)
-        .then_some(INTERACTIVE_TIMEOUT_SECS);
+    let is_interactive = warehouse.kind == Kind::Interactive;
+    let has_clock = match is_interactive {
+        true => !regressed(Regression::TimeoutNotEnforced),
+        false => regressed(Regression::FiveSecondsEverywhere),
+    };
+    let interactive_secs = match regressed(Regression::TimeoutTenSeconds) {
+        true => 2 * INTERACTIVE_TIMEOUT_SECS,
+        false => INTERACTIVE_TIMEOUT_SECS,
+    };
+    let interactive = (has_clock && clocked == Clocked::Yes).then_some(interactive_secs);
+    let session_secs = limits.statement_timeout_in_seconds;
+    let (session_secs, own_timeout_secs, interactive) = match () {
+        () if is_interactive && regressed(Regression::SessionTimeoutIgnored) => {
+            (0, own_timeout_secs, interactive)
+        }
+        () if !is_interactive && regressed(Regression::StandardTimeoutIgnored) => {
+            (0, own_timeout_secs, interactive)
+        }
+        () if is_interactive && regressed(Regression::WarehouseTimeoutIgnored) => {
+            (session_secs, 0, interactive)
+        }
+        () if is_interactive
+            && session_secs > INTERACTIVE_TIMEOUT_SECS
+            && regressed(Regression::SessionTimeoutRaises) =>
+        {
+            (session_secs, own_timeout_secs, None)
+        }
+        () if is_interactive
+            && (INTERACTIVE_TIMEOUT_SECS..STATEMENT_TIMEOUT_IN_SECONDS)
+                .contains(&own_timeout_secs)
+            && regressed(Regression::WarehouseTimeoutRaises) =>
+        {
+            (session_secs, own_timeout_secs, None)
+        }
+        () => (session_secs, own_timeout_secs, interactive),
+    };
     let mut account = Account::on(warehouse);
 
     let began = Instant::now();
-    let timeout_secs = lowest([
-        limits.statement_timeout_in_seconds,
-        own_timeout_secs,
-        interactive.unwrap_or_default(),
-    ]);
+    let timeout_secs = lowest([session_secs, own_timeout_secs, interactive.unwrap_or_default()]);
     let deadline = timeout_secs
         .and_then(|secs| began.checked_add(Duration::from_secs(secs).saturating_sub(already)));
     let queued_timeout_secs =

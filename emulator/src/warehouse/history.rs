@@ -5,6 +5,7 @@
 use super::governor::Account;
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     rows::{Builder, Cell, INSTANT, NUMBER, TEXT},
     types::DataType,
 };
@@ -185,6 +186,9 @@ impl History {
         let rank =
             |number: u64, it: &Entry| (it.record.ended_at.is_none(), it.record.ended_at, number);
         found.sort_by_key(|(number, it)| std::cmp::Reverse(rank(**number, it)));
+        if regressed(Regression::HistoryDropsRepeats) {
+            found.dedup_by(|(_, a), (_, b)| a.record.sql == b.record.sql);
+        }
         found.truncate(usize::try_from(filter.result_limit).unwrap_or(usize::MAX));
 
         let mut rows = columns();
@@ -274,6 +278,8 @@ impl Entry {
         match (&self.record.ended_at, &self.record.error) {
             (None, _) if self.queued => "queued",
             (None, _) => "running",
+            (Some(_), Some(_)) if regressed(Regression::HistoryStatus) => "success",
+            (Some(_), None) if regressed(Regression::HistoryPending) => "running",
             (Some(_), None) => "success",
             // A fault of the service itself is an incident.
             (Some(_), Some(error)) if error.sqlstate == "XX000" => "failed_with_incident",
@@ -303,18 +309,26 @@ impl Entry {
             it.session_id.into(),
             it.user.as_str().into(),
             it.role.as_str().into(),
-            account.map(|it| it.warehouse.as_str()).into(),
+            account
+                .map(|it| match regressed(Regression::HistoryWarehouse) {
+                    true => "COMPUTE_WH",
+                    false => it.warehouse.as_str(),
+                })
+                .into(),
             account.map(|it| it.size.as_str()).into(),
             account.and_then(|it| it.kind).map(|it| it.name()).into(),
             account.and_then(|it| it.cluster_number).into(),
             it.tag.as_str().into(),
             self.status().into(),
             // A number here, six digits in text in ACCOUNT_USAGE (catalogue M-13).
-            it.error.as_ref().map(|it| it.code).into(),
+            it.error
+                .as_ref()
+                .map(|it| if regressed(Regression::HistoryErrorCode) { 604 } else { it.code })
+                .into(),
             it.error.as_ref().map(|it| it.message.as_str()).into(),
             it.started_at.into(),
             it.ended_at.unwrap_or(DateTime::UNIX_EPOCH).into(),
-            ms(elapsed),
+            ms(if regressed(Regression::HistoryElapsed) { elapsed / 1000 } else { elapsed }),
             it.bytes_scanned.into(),
             it.rows_produced.into(),
             ms(it.compilation),

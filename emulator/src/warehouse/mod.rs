@@ -22,6 +22,7 @@ pub use slots::Counts;
 use crate::{
     clock::Clock,
     error::SqlError,
+    regression::{Regression, regressed},
     release::Release,
     store::{
         catalog::{Created, OnConflict},
@@ -169,9 +170,10 @@ impl Warehouses {
             (true, OnConflict::IfNotExists) => return Ok(Created::AlreadyThere),
             (true, OnConflict::Fail) => return Err(SqlError::already_exists(name)),
         };
-        let suspended = properties
-            .initially_suspended
-            .unwrap_or_else(|| settings::initially_suspended(kind, self.release));
+        let suspended = properties.initially_suspended.unwrap_or_else(|| {
+            settings::initially_suspended(kind, self.release)
+                ^ (kind == Kind::Interactive && regressed(Regression::InitialStateTurned))
+        });
         // Naming the kind it has anyway is no change of type.
         let properties = Properties {
             warehouse_type: properties.warehouse_type.filter(|it| *it != kind),
@@ -300,9 +302,14 @@ impl Warehouse {
         if kind == Kind::Interactive
             && inner.state() == State::Started
             && new.size != inner.settings.size
+            && !regressed(Regression::ResizedRunning)
         {
             return Err(self.not_resizable());
         }
+        let new = match kind == Kind::Interactive && regressed(Regression::ResizeIgnored) {
+            true => Settings { size: inner.settings.size, ..new },
+            false => new,
+        };
         self.substance.change(&mut inner, new);
         Ok(())
     }
@@ -311,6 +318,9 @@ impl Warehouse {
     pub fn unset(&self, property: &str) -> Result<(), SqlError> {
         let Substance { kind, release, .. } = *self.substance;
         let mut inner = self.substance.settled();
+        if property == "FALLBACK_WAREHOUSE" && regressed(Regression::FallbackStays) {
+            return Ok(());
+        }
         let new = inner.settings.without(property, kind, release)?;
         self.substance.change(&mut inner, new);
         Ok(())
@@ -324,7 +334,8 @@ impl Warehouse {
                 inner.resume(now);
                 Ok(())
             }
-            State::Started if if_suspended => Ok(()),
+            State::Started if if_suspended && !regressed(Regression::IfSuspendedRefused) => Ok(()),
+            State::Started if !if_suspended && regressed(Regression::ResumedTwice) => Ok(()),
             State::Started => Err(SqlError::new(
                 90_063,
                 "22000",
@@ -356,7 +367,7 @@ impl Warehouse {
 
     /// Attaching what is attached has no effect (catalogue S-24).
     pub fn attach(&self, tables: &[TableId]) -> Result<(), SqlError> {
-        if self.kind != Kind::Interactive {
+        if self.kind != Kind::Interactive && !regressed(Regression::StandardAttaches) {
             return Err(self.not_attachable(format!(
                 "Warehouse '{}' must be an interactive warehouse to have tables.",
                 self.name
@@ -365,7 +376,12 @@ impl Warehouse {
         let mut inner = self.substance.settled();
         let mut attached = inner.attached.clone();
         for table in tables {
-            if !attached.contains(table) {
+            let is_there = attached.contains(table);
+            if is_there && regressed(Regression::SecondAttachRefused) {
+                let text = format!("A table is attached to warehouse '{}' already.", self.name);
+                return Err(self.not_attachable(text));
+            }
+            if !is_there || regressed(Regression::AttachedTwice) {
                 attached.push(*table);
             }
         }
@@ -391,7 +407,9 @@ impl Warehouse {
             )));
         }
         let mut inner = self.substance.settled();
-        inner.attached.retain(|it| !tables.contains(it));
+        if !regressed(Regression::DetachIgnored) {
+            inner.attached.retain(|it| !tables.contains(it));
+        }
         inner.updated_at = self.substance.clock.now();
         Ok(())
     }
@@ -448,7 +466,7 @@ impl Substance {
     fn ask(&self) -> Result<Grant, SqlError> {
         let mut inner = self.settled();
         if inner.suspended {
-            if !inner.settings.auto_resume {
+            if !inner.settings.auto_resume && !regressed(Regression::SuspendedAnswers) {
                 return Err(SqlError::no_warehouse());
             }
             inner.resume(self.clock.now());

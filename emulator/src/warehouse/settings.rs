@@ -3,7 +3,11 @@
 //! Whether it runs, and what is attached to it, is not here.
 
 use super::{Kind, Properties, size::Size};
-use crate::{error::SqlError, release::Release};
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+    release::Release,
+};
 
 /// The default of `MAX_CONCURRENCY_LEVEL`.
 pub const MAX_CONCURRENCY_LEVEL: u64 = 8;
@@ -74,10 +78,14 @@ impl Settings {
             Kind::Interactive if release < Release::Fallback => (None, false),
             Kind::Interactive => (Some(interactive_auto_suspend_min(release)), true),
         };
+        let clusters = match kind {
+            Kind::Interactive if regressed(Regression::TwoClusters) => 2,
+            _ => 1,
+        };
         Self {
             size: Size::XSmall,
-            min_cluster_count: 1,
-            max_cluster_count: 1,
+            min_cluster_count: clusters,
+            max_cluster_count: clusters,
             auto_suspend,
             auto_resume,
             comment: String::new(),
@@ -147,6 +155,7 @@ impl Settings {
             let min = interactive_auto_suspend_min(release);
             if let (Kind::Interactive, Some(it)) = (kind, secs)
                 && it < min
+                && !regressed(Regression::AutoSuspendMinimumLifted)
             {
                 // That it is an error is public, its code and text are not. The reference page
                 // says that the value is raised instead; live runs contradict it.
@@ -196,7 +205,10 @@ impl Settings {
         if let Some(secs) = statement_timeout_in_seconds {
             // Above five is accepted by an interactive warehouse, read back, and of no effect
             // (catalogue L-02).
-            if STATEMENT_TIMEOUT_IN_SECONDS_MAX < secs {
+            let is_capped =
+                kind == Kind::Interactive && regressed(Regression::WarehouseTimeoutCapped);
+            let secs_max = if is_capped { 5 } else { STATEMENT_TIMEOUT_IN_SECONDS_MAX };
+            if secs_max < secs {
                 return Err(invalid_parameter(secs, "STATEMENT_TIMEOUT_IN_SECONDS"));
             }
             new.statement_timeout_in_seconds = Some(secs);

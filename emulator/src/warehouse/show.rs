@@ -2,6 +2,7 @@
 
 use super::{Kind, State, Warehouse, Warehouses, settings};
 use crate::{
+    regression::{Regression, regressed},
     rows::{self, Builder, Cell, INSTANT, NUMBER, TEXT},
     store::table::TableId,
     types::{DataType, ResultSet},
@@ -75,8 +76,16 @@ impl Warehouses {
             let mut row: Vec<Cell> = vec![
                 it.name.as_str().into(),
                 inner.state().name().into(),
-                it.kind.name().into(),
-                settings.size.name().into(),
+                match regressed(Regression::KindShownStandard) {
+                    true => Kind::Standard,
+                    false => it.kind,
+                }
+                .name()
+                .into(),
+                match regressed(Regression::SizeInOneWord) {
+                    true => settings.size.name().replace('-', "").to_uppercase().into(),
+                    false => settings.size.name().into(),
+                },
                 settings.min_cluster_count.into(),
                 settings.max_cluster_count.into(),
                 counts.started_clusters.into(),
@@ -154,7 +163,10 @@ impl Warehouse {
             (
                 "STATEMENT_TIMEOUT_IN_SECONDS",
                 number(settings.statement_timeout_in_seconds),
-                settings::STATEMENT_TIMEOUT_IN_SECONDS.to_string(),
+                match self.kind == Kind::Interactive && regressed(Regression::FiveSecondsShown) {
+                    true => "5".to_owned(),
+                    false => settings::STATEMENT_TIMEOUT_IN_SECONDS.to_string(),
+                },
                 "After how many seconds a statement is canceled; 0 is after the most there are.",
                 "NUMBER",
             ),
@@ -164,7 +176,9 @@ impl Warehouse {
                 0,
                 (
                     "FALLBACK_WAREHOUSE",
-                    settings.fallback_warehouse,
+                    settings
+                        .fallback_warehouse
+                        .filter(|_| !regressed(Regression::FallbackNotShown)),
                     String::new(),
                     "The warehouse that runs what ran out of time on this one.",
                     "STRING",
