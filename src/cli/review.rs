@@ -270,6 +270,12 @@ fn decide(
             Answer::Skip | Answer::Quit => _ = skipped.insert(&change.part),
         }
     }
+    // What is left will be asked about again, and may yet be accepted.
+    let decided: Vec<SectionChange> =
+        changes.iter().filter(|it| !skipped.contains(&it.part)).cloned().collect();
+    if let Some(warning) = review::mixed(&decided, |part| accepted.contains(part)) {
+        show(&format!("warning: {warning}\n"))?;
+    }
     let is_rejected = |part: &Part| !accepted.contains(part) && !skipped.contains(part);
     let merged = match (changes.is_empty(), accepted.is_empty()) {
         // All that differs is time: the new one is as good, and says what it was recorded with.
@@ -445,6 +451,36 @@ mod tests {
         check("rA", 2, "bc", None);
         check("aq", 2, "a", Some("bc"));
         check("", 1, "", Some("abc"));
+    }
+
+    #[test]
+    fn a_case_and_a_set_up_of_different_recordings_are_warned_of() {
+        #[track_caller]
+        fn check(answers: &str, warning: Option<&str>) {
+            let old = "[set-up]\nstandard> X => 1\n[a]\nstandard> S => 1\n[b]\nstandard> S => 1";
+            let new = "[set-up]\nstandard> X => 2\n[a]\nstandard> S => 2\n[c]\nstandard> S => 2";
+            let (old, new) = (fixture(old, &[], 0), fixture(new, &[], 9));
+            let mut script = Script(answers.chars(), Vec::new());
+            let mut shown = String::new();
+            let mut show = |text: &str| {
+                shown += text;
+                Ok(())
+            };
+            decide(Some(&old), &new, Colour::No, &mut show, &mut script, &mut None).unwrap();
+            let parts = ["`set-up`", "`a`", "`b`", "`c`"];
+            assert_eq!(script.1, parts);
+            let found = shown.lines().find_map(|it| it.strip_prefix("warning: "));
+            let found = found.and_then(|it| it.split_once(" are of different recordings now"));
+            assert_eq!(found.map(|(it, _)| it), warning, "{answers}: {shown}");
+        }
+        check("aaaa", None);
+        check("rrrr", None);
+        check("araa", Some("`set-up` and `a`"));
+        // `b` is gone in the new one, `c` is not in the old one.
+        check("aarr", Some("`set-up` and `b`"));
+        check("rara", Some("`set-up` and `a`, `c`"));
+        check("rrar", None);
+        check("asss", None);
     }
 
     #[test]
