@@ -497,6 +497,42 @@ impl Recording {
         }
     }
 
+    /// Hides in everything that was received what was learnt only later. What was sent must not
+    /// have any of it: a replay could not know what to look for.
+    fn hide_late(&mut self) -> Result<(), String> {
+        let Self { hiding, sections, .. } = self;
+        for Section { part, exchanges } in sections {
+            for exchange in exchanges {
+                let Exchange { context, sql, binds, ending, .. } = exchange;
+                let sent = std::iter::once(&*sql).chain(context.facts.values());
+                for text in sent.chain(binds.iter().flatten()) {
+                    if hiding.hide_late(text).is_some() {
+                        let title = review::part_title(part);
+                        return Err(format!(
+                            "a statement has a name in it that a later result shows to be \
+                             somebody else's ({title})"
+                        ));
+                    }
+                }
+                let mut again = |text: &mut String| {
+                    if let Some(hidden) = hiding.hide_late(text) {
+                        *text = hidden;
+                    }
+                };
+                match ending {
+                    Recorded::Rows(rows) => {
+                        rows.columns.iter_mut().for_each(|it| again(&mut it.name));
+                        rows.rows.iter_mut().flatten().flatten().for_each(again);
+                    }
+                    Recorded::Refused(refusal) => again(&mut refusal.message),
+                    Recorded::Lost { cause } => again(cause),
+                    Recorded::TimedOut { .. } => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn finish(
         mut self,
         header: Header,
@@ -504,6 +540,11 @@ impl Recording {
         scanner: &Scanner,
         replace: bool,
     ) -> FinishedAs {
+        if self.spoilt.is_none()
+            && let Err(cause) = self.hide_late()
+        {
+            self.spoil(cause);
+        }
         if self.spoilt.is_none() {
             self.sections.sort_by_key(|it| order(&it.part));
             let sections = std::mem::take(&mut self.sections);

@@ -217,3 +217,26 @@ fn a_name_that_is_hidden_does_not_become_the_runs_own_by_being_sent() {
     assert_eq!(text.matches("«name 1»").count(), 3, "{text}");
     assert!(!text.contains("HR_OF_ACME"), "{text}");
 }
+
+#[test]
+fn what_is_learnt_late_is_hidden_in_what_was_kept_before() {
+    let script = || {
+        Scripted::new()
+            .otherwise(text("HR_TEAM of «1», _HR_TEAM"))
+            .on("SELECT 2", Reply::refused("001003", "42000", "not for HR_TEAM"))
+            .on("SELECT 3", Reply::rows([("HR_TEAM", Type::Text)], [[Value::Null]]))
+            .on("SHOW GRANTS", table(["reason"], &[["HR_TEAM"]]))
+    };
+    let statements = ["SELECT 1", "SELECT 2", "SELECT 3", "SHOW GRANTS", "SELECT 4"];
+    let text = record(script(), &[], &statements).text();
+    assert_eq!(text.matches("> «reason 1» of ««»1», _HR_TEAM").count(), 2, "{text}");
+    assert!(text.contains("not for «reason 1»") && text.contains("columns «reason 1»"), "{text}");
+
+    // What was sent in the clear cannot be found again under another name.
+    let text = record(script(), &[], &["SELECT HR_TEAM", "SHOW GRANTS"]).text();
+    let expected = "refused: a statement has a name in it that a later result shows to be somebody \
+                    else's (a)";
+    assert_eq!(text, expected);
+    let text = record(script(), &[], &["USE ROLE HR_TEAM", "SHOW GRANTS"]).text();
+    assert_eq!(text, expected);
+}
