@@ -120,6 +120,10 @@ pub fn teeth(args: &TeethArgs) -> Result<Ending, CliError> {
     });
     let took = started_at.elapsed();
     println_quietly(teeth::table(&trials, took).trim_end());
+    let without = teeth::without_regression(&loaded);
+    if args.regression.is_empty() && !without.is_empty() {
+        println_quietly(&format!("behaviours without a regression: {}", without.join(", ")));
+    }
     if let Some(path) = &args.json {
         let text = format!("{:#}\n", teeth::json(&trials, took));
         fs::write(path, text).map_err(|err| cannot_write(path, &err))?;

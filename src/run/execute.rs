@@ -272,15 +272,16 @@ async fn prepare(
         let started_at = Instant::now();
         admin.tag = admin.tag.part(Part::Interactive);
         let warehouse = objects.make_interactive(admin).await;
-        work(events, "make an interactive warehouse", started_at, warehouse.as_ref().err());
+        let failure = match &warehouse {
+            Ok(Ok(())) => None,
+            Ok(Err(refusal)) => Some(refusal.to_string()),
+            Err(err) => Some(err.to_string()),
+        };
+        work(events, "make an interactive warehouse", started_at, failure.as_ref());
         match warehouse {
-            Ok(()) => {}
-            Err(AdminError::Refused { refusal, .. }) => no_interactive = Some(refusal.to_string()),
-            Err(
-                err @ (AdminError::Gone(_) | AdminError::NotRecorded(_) | AdminError::TooDear(_)),
-            ) => {
-                return Err(err.to_string());
-            }
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => no_interactive = Some(refusal.to_string()),
+            Err(err) => return Err(err.to_string()),
         }
         if no_interactive.is_none() && release.is_none() {
             let started_at = Instant::now();

@@ -179,12 +179,23 @@ impl Objects {
 
     /// Makes the interactive warehouse, and starts it: it may be born suspended, and need not
     /// resume by itself.
-    pub async fn make_interactive(&self, admin: &mut Admin) -> Result<(), AdminError> {
-        admin.query(&self.interactive_statement()).await?;
+    ///
+    /// A refusal to create it is an answer: there is no interactive layer. What is refused after
+    /// that is an error like any other, since skipping all cases for it would hide it.
+    pub async fn make_interactive(
+        &self,
+        admin: &mut Admin,
+    ) -> Result<Result<(), Refusal>, AdminError> {
+        let created = admin.query(&self.interactive_statement()).await;
+        match created {
+            Ok(_) => {}
+            Err(AdminError::Refused { refusal, .. }) => return Ok(Err(refusal)),
+            Err(err) => return Err(err),
+        }
         // Creating it made it the session's warehouse, where little is allowed.
         admin.query(&format!("USE WAREHOUSE {}", self.standard)).await?;
         admin.query(&format!("ALTER WAREHOUSE {} RESUME IF SUSPENDED", self.interactive)).await?;
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Makes a schema for `owner`.

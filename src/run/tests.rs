@@ -481,12 +481,23 @@ fn a_statement_must_take_its_time() {
     };
     let after = |millis| refused("000630", "timeout").taking(Duration::from_millis(millis));
     run_cases(
-        vec![timed("in time", "SELECT 1"), timed("too soon", "SELECT 2")],
-        obliging().on("SELECT 1", after(5040)).on("SELECT 2", after(200)),
+        vec![
+            timed("in time", "SELECT 1"),
+            timed("too soon", "SELECT 2"),
+            timed("too late", "SELECT 3"),
+            timed("never", "SELECT 4"),
+        ],
+        obliging()
+            .on("SELECT 1", after(5040))
+            .on("SELECT 2", after(200))
+            .on("SELECT 3", after(11_900))
+            .on("SELECT 4", Reply::never()),
     )
     .check(
         "in time: passed
-         too soon: failed: took 0.2 s, expected 4 s to 7 s",
+         too soon: failed: took 0.2 s, expected 4 s to 7 s
+         too late: failed: took 11.9 s, expected 4 s to 7 s
+         never: failed: no answer after 12 s, expected one in 4 s to 7 s",
     );
 }
 
@@ -666,6 +677,17 @@ fn where_there_is_no_interactive_layer_its_cases_are_skipped_with_the_answer() {
     .check(
         "a: skipped: needs interactive; creating an interactive warehouse was refused: 391404 (42000): not available in this region
          b: passed",
+    );
+}
+
+#[test]
+fn an_interactive_warehouse_that_was_made_and_will_not_run_is_no_reason_to_skip() {
+    let mut cases = vec![case("a", vec![ok("SELECT 1")])];
+    cases[0].needs = vec![spanned("interactive")];
+    let refusal = refused("000001", "not today");
+    let sql = "ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED";
+    run_cases(cases, obliging().on(sql, refusal)).check(
+        "a: not run: `ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED`: 000001 (42000): not today",
     );
 }
 

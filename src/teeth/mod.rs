@@ -19,7 +19,7 @@ use crate::{
 };
 use snowgauge_emulator::Regression;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     io,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -32,6 +32,10 @@ pub const SCALE: u64 = 1_000;
 /// Longer than any case allows a statement. What a regression keeps from ending is not waited for
 /// as long as a slow account would be.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
+
+/// How long a case looks for what it expects. What takes time to show on an account shows at once
+/// on an emulator, or never.
+const LOOK_MAX: Duration = Duration::from_secs(5);
 
 /// Red cases that are named where there are more.
 const NAMED_MAX: usize = 3;
@@ -255,13 +259,27 @@ fn plan(loaded: &Loaded, subject: &Subject, scope: Scope) -> Result<Plan, PlanEr
             Selection { exactly: Some(exactly), ..Selection::default() }
         }
     };
-    run::plan(&loaded.suites, &loaded.data_sets, &selection)
+    let mut plan = run::plan(&loaded.suites, &loaded.data_sets, &selection)?;
+    let cases = plan.suites.iter_mut().flat_map(|it| &mut it.cases);
+    for step in cases.flat_map(|it| &mut it.case.steps) {
+        step.within = step.within.map(|it| it.min(LOOK_MAX));
+    }
+    Ok(plan)
 }
 
 fn affected<'a>(loaded: &'a Loaded, subject: &Subject) -> Vec<&'a crate::suite::Suite> {
     let is_about =
         |it: &crate::suite::Case| it.id.as_ref().is_some_and(|id| subject.ids.contains(id));
     loaded.suites.iter().filter(|it| it.cases.iter().any(is_about)).collect()
+}
+
+/// Behaviours that have cases, and no regression that violates them.
+pub fn without_regression(loaded: &Loaded) -> Vec<String> {
+    let violated: HashSet<&str> =
+        Regression::ALL.iter().flat_map(|it| it.ids().iter().copied()).collect();
+    let ids = loaded.suites.iter().flat_map(|it| &it.cases).filter_map(|it| it.id.clone());
+    let ids: BTreeSet<String> = ids.filter(|it| !violated.contains(it.as_str())).collect();
+    ids.into_iter().collect()
 }
 
 fn is_slow(loaded: &Loaded, subject: &Subject) -> bool {

@@ -90,6 +90,8 @@ catalogue! {
         "a lag needs no refresh warehouse";
     WarehouseWithoutLag "warehouse-without-lag" ["S-12"] ALWAYS,
         "a refresh warehouse needs no lag";
+    RefusedTableMade "refused-table-made" ["S-07", "S-11", "S-12", "S-14"] ALWAYS,
+        "an interactive table that is refused for its lag or warehouse is there all the same";
     InteractiveCreatesTables "interactive-creates-tables" ["S-13"] ALWAYS,
         "an interactive warehouse creates interactive tables";
     IfNotExistsReplaces "if-not-exists-replaces" ["S-15"] ALWAYS,
@@ -134,8 +136,8 @@ catalogue! {
         "ALTER WAREHOUSE SET TABLES is accepted";
     ResumedTwice "resumed-twice" ["S-30"] ALWAYS,
         "a running warehouse can be resumed";
-    IfSuspendedRefused "if-suspended-refused" ["S-30"] ALWAYS,
-        "RESUME IF SUSPENDED of a running warehouse is refused";
+    IfSuspendedIgnored "if-suspended-ignored" ["S-30"] ALWAYS,
+        "RESUME IF SUSPENDED leaves a suspended warehouse as it is";
     ResizedRunning "resized-running" ["S-31"] ALWAYS,
         "a running interactive warehouse is resized";
     ResizeIgnored "resize-ignored" ["S-31"] ALWAYS,

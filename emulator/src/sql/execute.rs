@@ -71,6 +71,8 @@ async fn call(running: &mut Running<'_>, ddl: Ddl) -> Result<Success, SqlError> 
 
 fn needs_warehouse(ddl: &Ddl) -> bool {
     match ddl {
+        // There are no clones of interactive tables, unless by a regression.
+        Ddl::CreateTable(table) if table.clone.is_some() => false,
         Ddl::CreateTable(table) => table.query.is_some() || table.kind == TableKind::Interactive,
         Ddl::AlterInteractiveTable {
             action: super::ddl::AlterInteractiveTable::Refresh, ..

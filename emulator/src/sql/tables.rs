@@ -73,7 +73,15 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
         _ => {}
     }
     let refreshing = match is_interactive {
-        true => interactive_properties(session, &create, running.now)?,
+        true => {
+            let properties = interactive_properties(session, &create, running.now);
+            if properties.is_err() && regressed(Regression::RefusedTableMade) {
+                let without_key = CreateTable { cluster_by: vec![], ..create.clone() };
+                let table = Table::new(definition_of(&without_key, vec![], None)?, running.now);
+                put(session, &name, table, OnConflict::Replace)?;
+            }
+            properties?
+        }
         false => None,
     };
     let mut create = create;

@@ -330,11 +330,12 @@ impl Warehouse {
     pub fn resume(&self, if_suspended: bool, now: DateTime<Utc>) -> Result<(), SqlError> {
         let mut inner = self.substance.settled();
         match inner.state() {
+            State::Suspended if if_suspended && regressed(Regression::IfSuspendedIgnored) => Ok(()),
             State::Suspended => {
                 inner.resume(now);
                 Ok(())
             }
-            State::Started if if_suspended && !regressed(Regression::IfSuspendedRefused) => Ok(()),
+            State::Started if if_suspended => Ok(()),
             State::Started if !if_suspended && regressed(Regression::ResumedTwice) => Ok(()),
             State::Started => Err(SqlError::new(
                 90_063,
