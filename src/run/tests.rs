@@ -687,7 +687,7 @@ fn an_interactive_warehouse_that_was_made_and_will_not_run_is_no_reason_to_skip(
     let refusal = refused("000001", "not today");
     let sql = "ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED";
     run_cases(cases, obliging().on(sql, refusal)).check(
-        "a: not run: `ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED`: 000001 (42000): not today",
+        "a: not run: `ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED` was refused: 000001 (42000): not today",
     );
 }
 
