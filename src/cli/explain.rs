@@ -99,8 +99,12 @@ fn explained_step(step: &Step) -> String {
     if let Some((at_least, at_most)) = step.takes {
         out += &format!("    takes {} to {}\n", run::seconds(at_least), run::seconds(at_most));
     }
-    if let Some(query) = &step.unchanged {
-        out += &format!("    leaves unchanged: {}\n", one_line(query));
+    for query in &step.unchanged {
+        let session = match query.session == step.session {
+            true => String::new(),
+            false => format!(" on {}", query.session),
+        };
+        out += &format!("    leaves unchanged{session}: {}\n", one_line(&query.sql));
     }
     if let Some(name) = &step.save {
         out += &format!("    saves the first cell as {{{name}}}\n");

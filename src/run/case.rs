@@ -229,24 +229,27 @@ impl CaseRun<'_> {
             }),
             _ => None,
         };
-        let unchanged = match &step.unchanged {
-            Some(query) => Some(Sent {
-                session: &step.session,
-                sql: substitute(variables, query, &step.span)?,
-                binds: Vec::new(),
-                span: &step.span,
-                takes: None,
-            }),
-            None => None,
-        };
+        let unchanged = step
+            .unchanged
+            .iter()
+            .map(|query| {
+                Ok(Sent {
+                    session: &query.session,
+                    sql: substitute(variables, &query.sql, &step.span)?,
+                    binds: Vec::new(),
+                    span: &step.span,
+                    takes: None,
+                })
+            })
+            .collect::<Result<Vec<_>, Ended>>()?;
         let expect = with_variables(&expectation.outcome, variables);
 
-        let before = match &unchanged {
-            Some(query) => Some(self.rows_of(query, "the query of `unchanged`").await?),
-            None => None,
-        };
+        let mut before = Vec::new();
+        for query in &unchanged {
+            before.push(self.rows_of(query, "the query of `unchanged`").await?);
+        }
         let answered = self.until(step, &expect, expectation, &sent, other.as_ref()).await?;
-        if let (Some(query), Some(before)) = (&unchanged, before) {
+        for (query, before) in unchanged.iter().zip(before) {
             let after = self.rows_of(query, "the query of `unchanged`").await?;
             if let Err(difference) = compare_results(&before, &after, Sort::Rows) {
                 return Err(failed(

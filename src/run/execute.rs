@@ -323,7 +323,7 @@ pub(super) fn needs_interactive(plan: &Plan) -> bool {
         steps.iter().any(|step| {
             step.session == "interactive"
                 || matches!(&step.action, Action::Execute { sql, .. } if mentions(sql))
-                || step.unchanged.as_deref().is_some_and(mentions)
+                || step.unchanged.iter().any(|it| it.session == "interactive" || mentions(&it.sql))
                 || step.expect.iter().any(|it| {
                     it.releases.is_some()
                         || matches!(&it.outcome, Expect::SameAs { session, sql, .. }

@@ -5,7 +5,7 @@ use crate::{
     secret::Redactor,
     suite::{
         Action, Case, Condition, DataSet, Evidence, Expect, Expectation, ExpectedRefusal,
-        ExpectedRows, Only, Release, ReleaseSet, RowsExpected, Sort, Step, Suite,
+        ExpectedRows, Only, Release, ReleaseSet, RowsExpected, Sort, Step, Suite, Unchanged,
         span::{Span, Spanned},
     },
     target::{Ending, LoginError, Refusal, Reply, Scripted, Type, Value},
@@ -69,7 +69,7 @@ fn step(sql: &str, outcome: Expect) -> Step {
         within: None,
         takes: None,
         save: None,
-        unchanged: None,
+        unchanged: Vec::new(),
         when: Vec::new(),
     }
 }
@@ -503,21 +503,35 @@ fn a_statement_must_take_its_time() {
 
 #[test]
 fn what_must_not_change_is_looked_at_before_and_after() {
-    let update = |name: &str, query: &str| {
-        let unchanged = Some(query.to_owned());
+    let update = |name: &str, queries: &[(&str, &str)]| {
+        let query = |(session, sql): &(&str, &str)| Unchanged {
+            session: (*session).to_owned(),
+            sql: (*sql).to_owned(),
+        };
+        let unchanged = queries.iter().map(query).collect();
         case(name, vec![Step { unchanged, ..step("UPDATE T", any_refusal()) }])
     };
     let run = run_cases(
-        vec![update("keeps", "SELECT 1"), update("changes", "SELECT 2")],
+        vec![
+            update("keeps", &[("standard", "SELECT 1")]),
+            update("changes", &[("standard", "SELECT 2")]),
+            update("changes elsewhere", &[("standard", "SELECT 1"), ("interactive", "SELECT 3")]),
+        ],
         obliging()
             .on("UPDATE T", refused("001003", "no DML"))
-            .on_each("SELECT 2", [rows(&[1]), rows(&[2])]),
+            .on_each("SELECT 2", [rows(&[1]), rows(&[2])])
+            .on_each("SELECT 3", [rows(&[1]), rows(&[3])]),
     );
     run.check(
         "keeps: passed
-         changes: failed: the step changed what it must not: 1 row missing, 1 not expected",
+         changes: failed: the step changed what it must not: 1 row missing, 1 not expected
+         changes elsewhere: failed: the step changed what it must not: 1 row missing, 1 not expected",
     );
     assert_eq!(run.failure(1).diff.as_deref(), Some("-1\n+2"));
+    let asked = run.summary.cases[2].steps.iter();
+    let asked: Vec<_> = asked.map(|it| (it.session.as_str(), it.sql.as_str())).collect();
+    let looks = [("standard", "SELECT 1"), ("interactive", "SELECT 3")];
+    assert_eq!(asked, [&looks[..], &[("standard", "UPDATE T")], &looks].concat());
 }
 
 #[test]

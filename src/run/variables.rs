@@ -112,8 +112,8 @@ impl Check {
                     self.text(bind, &step.span);
                 }
             }
-            if let Some(query) = &step.unchanged {
-                self.text(query, &step.span);
+            for query in &step.unchanged {
+                self.text(&query.sql, &step.span);
             }
             for expectation in &step.expect {
                 if let Expect::SameAs { sql, .. } = &expectation.outcome {

@@ -187,10 +187,17 @@ pub struct Step {
     pub takes: Option<(Duration, Duration)>,
     /// Keeps the first cell as `{name}` for later steps of the case.
     pub save: Option<String>,
-    /// A query whose result must be the same before and after this step.
-    pub unchanged: Option<String>,
+    /// Queries whose results must be the same before and after this step.
+    pub unchanged: Vec<Unchanged>,
     /// All of these must hold, or the step is skipped. A case whose steps are all skipped is.
     pub when: Vec<Condition>,
+}
+
+/// A query that must find the same before and after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchanged {
+    pub session: String,
+    pub sql: String,
 }
 
 /// Where a step makes sense: `onlyif` and `skipif` of sqllogictest, and what a conditional `halt`

@@ -155,7 +155,7 @@ cases:
     steps:
       - sleep: 2s
       - { sql: S, expect: { same-as: { session: standard, sql: T } }, within: 30s, save: x }
-      - { sql: S, expect: { count: 1.. }, unchanged: U }
+      - { sql: S, expect: { count: 1.. }, unchanged: [U, { session: s, sql: V }] }
 ";
 
 const SAMPLE_SLT: &str = "\

@@ -97,7 +97,7 @@ impl Writer {
 
     fn step(&mut self, step: &Step) {
         self.missing.add_if(step.takes.is_some(), "takes");
-        self.missing.add_if(step.unchanged.is_some(), "unchanged");
+        self.missing.add_if(!step.unchanged.is_empty(), "unchanged");
         let (sql, binds) = match &step.action {
             Action::Sleep(duration) => {
                 self.gap();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::suite::{
     Action, Case, Cell, Condition, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
-    MessageMatch, Only, Release, ReleaseSet, RowsExpected, Sort, Step, parse_suite,
+    MessageMatch, Only, Release, ReleaseSet, RowsExpected, Sort, Step, Unchanged, parse_suite,
     span::{Span, Spanned},
 };
 use std::{path::PathBuf, time::Duration};
@@ -336,7 +336,7 @@ impl Maker {
             within: None,
             takes: None,
             save: None,
-            unchanged: None,
+            unchanged: Vec::new(),
             when: match is_yaml {
                 true => Vec::new(),
                 false => self.some(2, |it| match it.one_in(2) {
@@ -357,7 +357,13 @@ impl Maker {
         step.within = self.maybe(Self::duration);
         if is_yaml {
             step.save = self.maybe(|it| it.pick(&["a", "before_it", "_1"]));
-            step.unchanged = self.maybe(Self::text);
+            step.unchanged = self.some(2, |it| Unchanged {
+                session: match it.one_in(2) {
+                    true => session.clone(),
+                    false => "interactive".to_owned(),
+                },
+                sql: it.text(),
+            });
             step.takes = self.maybe(|it| (Duration::ZERO, it.duration()));
             step.expect = self.expectations(only, &session);
         } else if self.one_in(8) {

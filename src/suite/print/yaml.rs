@@ -3,7 +3,7 @@
 use super::{Missing, values};
 use crate::suite::{
     Action, Case, Cell, DataSet, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
-    MessageMatch, ReleaseSet, RowsExpected, Sort, Step, Suite,
+    MessageMatch, ReleaseSet, RowsExpected, Sort, Step, Suite, Unchanged,
     words::{STANDARD, cell_text, duration_text, evidence_text, releases_text},
 };
 
@@ -172,9 +172,26 @@ impl Writer {
         if let Some(name) = &step.save {
             self.text("save", name);
         }
-        if let Some(sql) = &step.unchanged {
-            self.text("unchanged", sql);
+        match step.unchanged.as_slice() {
+            [] => {}
+            [one] if one.session == step.session => self.text("unchanged", &one.sql),
+            several => {
+                self.line("unchanged:");
+                self.indented(|out| {
+                    for one in several {
+                        out.item(|out| out.unchanged(one, &step.session));
+                    }
+                });
+            }
         }
+    }
+
+    fn unchanged(&mut self, it: &Unchanged, session: &str) {
+        if it.session == session {
+            return self.prefixed_text("", &it.sql);
+        }
+        self.text("session", &it.session);
+        self.text("sql", &it.sql);
     }
 
     fn expectations(&mut self, step: &Step) {
@@ -324,7 +341,7 @@ fn plain_sql(step: &Step) -> Option<&str> {
         && step.within.is_none()
         && step.takes.is_none()
         && step.save.is_none()
-        && step.unchanged.is_none()
+        && step.unchanged.is_empty()
         && step.when.is_empty()
         && matches!(step.expect.as_slice(), [it] if is_bare(it) && it.outcome == Expect::Ok);
     match &step.action {

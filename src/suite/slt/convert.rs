@@ -190,7 +190,7 @@ impl Converter {
                     within: None,
                     takes: None,
                     save: None,
-                    unchanged: None,
+                    unchanged: Vec::new(),
                     when,
                 }]);
             }
@@ -244,7 +244,7 @@ impl Converter {
             within: retry.and_then(|it| within(&it)),
             takes: None,
             save: None,
-            unchanged: None,
+            unchanged: Vec::new(),
             when,
         }]);
     }

@@ -7,7 +7,7 @@ use super::{
     session, values,
 };
 use crate::suite::{
-    Action, Case, Evidence, Expect, Expectation, Only, ReleaseSet, Step,
+    Action, Case, Evidence, Expect, Expectation, Only, ReleaseSet, Step, Unchanged,
     error::SuiteErrorKind,
     span::Span,
     words::{self, bad},
@@ -203,7 +203,7 @@ fn plain_step(span: &Span, session: &str, action: Action) -> Step {
         within: None,
         takes: None,
         save: None,
-        unchanged: None,
+        unchanged: Vec::new(),
         when: Vec::new(),
     }
 }
@@ -256,7 +256,7 @@ fn step_of(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
         let text = decoder.text(it)?;
         decoder.keep(&it.span, words::variable(text))
     });
-    let unchanged = fields.get("unchanged").and_then(|it| self::sql(decoder, it));
+    let unchanged = fields.get("unchanged").map(|it| unchanged(decoder, it, defaults.session));
     Some(Step {
         span: node.span.clone(),
         session: defaults.session.to_owned(),
@@ -265,9 +265,37 @@ fn step_of(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
         within,
         takes,
         save,
-        unchanged,
+        unchanged: unchanged.unwrap_or_default(),
         when: Vec::new(),
     })
+}
+
+/// A query, or a list of them; each may name the session that it is asked on.
+fn unchanged(decoder: &mut Decoder, node: &Node, session: &str) -> Vec<Unchanged> {
+    let items: Vec<&Node> = match &node.value {
+        Value::List(items) if items.is_empty() => {
+            decoder.wrong_type(node, "at least one query", None);
+            return Vec::new();
+        }
+        Value::List(items) => items.iter().map(|it| &**it).collect(),
+        _ => vec![node],
+    };
+    items.into_iter().filter_map(|it| unchanged_query(decoder, it, session)).collect()
+}
+
+fn unchanged_query(decoder: &mut Decoder, node: &Node, session: &str) -> Option<Unchanged> {
+    let Value::Map(_) = &node.value else {
+        return Some(Unchanged { session: session.to_owned(), sql: sql(decoder, node)? });
+    };
+    let what = "a query, or a mapping of `session` and `sql`";
+    let fields = decoder.fields(node, what, &["session", "sql"])?;
+    let session = self::session(decoder, &fields, session);
+    let Some(node) = fields.get("sql") else {
+        let kind = SuiteErrorKind::MissingKey { of: "`unchanged`", key: "sql", help: None };
+        decoder.error(fields.span, kind);
+        return None;
+    };
+    Some(Unchanged { session, sql: sql(decoder, node)? })
 }
 
 fn binds(decoder: &mut Decoder, node: &Node) -> Vec<String> {

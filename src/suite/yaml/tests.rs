@@ -40,8 +40,8 @@ fn show_step(step: &Step) -> String {
     if let Some(it) = &step.save {
         out += &format!(" save {it}");
     }
-    if let Some(it) = &step.unchanged {
-        out += &format!(" unchanged {it:?}");
+    for it in &step.unchanged {
+        out += &format!(" unchanged {:?} on {}", it.sql, it.session);
     }
     out
 }
@@ -112,7 +112,7 @@ cases:
     within: 30s
     takes: [4s, 7s]
     save: it
-    unchanged: SELECT COUNT(*)
+    unchanged: [SELECT COUNT(*), { session: tuner, sql: SELECT 5 }]
     binds: [1, abc]
   - name: several
     steps:
@@ -125,7 +125,7 @@ setup 4:5 standard "CREATE TABLE T (ID INT)" => Ok
 setup 5:34 interactive "SELECT 1" => Ok
 setup 6:12 tuner "SELECT 2" => Ok
 9:11 L-09 one
-  12:7 interactive "UPDATE T\nSET X = 0" ["1", "abc"] => Ok within 30s takes (4s, 7s) save it unchanged "SELECT COUNT(*)"
+  12:7 interactive "UPDATE T\nSET X = 0" ["1", "abc"] => Ok within 30s takes (4s, 7s) save it unchanged "SELECT COUNT(*)" on interactive unchanged "SELECT 5" on tuner
 19:11 - several
   21:9 tuner "SELECT 1" => Ok
   22:16 tuner sleep 2s => Ok
