@@ -5,6 +5,7 @@ use super::{
     connect::{Connected, TargetArgs, TargetName, connect},
     execute::{ExecuteArgs, colour, execute, println_quietly},
     exit::{HELP, INTERRUPTED},
+    lint,
     report::cannot_write,
     select::SelectArgs,
 };
@@ -51,6 +52,10 @@ pub struct RunArgs {
     #[arg(long)]
     strict: bool,
 
+    /// Do not run suites that `snowgauge lint` warns about.
+    #[arg(long)]
+    deny_warnings: bool,
+
     /// Write the JUnit report to FILE [default: `junit.xml` beside the journal].
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -72,6 +77,7 @@ pub fn run(mut args: RunArgs) -> Result<Ending, CliError> {
     let loaded = args.select.load()?;
     let plan = run::plan(&loaded.suites, &loaded.data_sets, &args.select.selection())
         .map_err(|err| CliError::of_plan(err, &loaded))?;
+    lint::before_run(&loaded, args.deny_warnings)?;
     match args.target.names().as_slice() {
         [name] => one(&args, *name, plan),
         names => several(&args, names, &plan),

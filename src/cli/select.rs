@@ -28,11 +28,14 @@ pub struct SelectArgs {
 
 impl SelectArgs {
     pub fn load(&self) -> Result<Loaded, CliError> {
-        let roots = match self.suites.is_empty() {
+        Ok(suite::load(&self.roots())?)
+    }
+
+    pub fn roots(&self) -> Vec<PathBuf> {
+        match self.suites.is_empty() {
             true => vec![PathBuf::from(SUITES_DIR)],
             false => self.suites.clone(),
-        };
-        Ok(suite::load(&roots)?)
+        }
     }
 
     pub fn selection(&self) -> Selection {

@@ -1,12 +1,9 @@
 //! Looking again until something is so, in the target's time.
 
 use super::Stop;
-use crate::target::Target;
+use crate::{suite::PAUSE_FIRST, target::Target};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
-
-/// The first pause between two looks. Cheap enough to do, long enough not to spin.
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
 
 /// The longest pause. Whoever waits for a refresh wants to know of it to a few seconds.
 const PAUSE_MAX: Duration = Duration::from_secs(5);

@@ -70,6 +70,7 @@ fn step(sql: &str, outcome: Expect) -> Step {
         takes: None,
         save: None,
         unchanged: Vec::new(),
+        allow: Vec::new(),
         when: Vec::new(),
     }
 }
@@ -104,6 +105,7 @@ fn case(name: &str, steps: Vec<Step>) -> Case {
         doc: None,
         tags: Vec::new(),
         needs: Vec::new(),
+        allow: Vec::new(),
         only: None,
         span: span(3),
         steps,
@@ -118,6 +120,7 @@ fn suite(cases: Vec<Case>) -> Suite {
         tags: Vec::new(),
         data: Vec::new(),
         needs: Vec::new(),
+        allow: Vec::new(),
         setup: Vec::new(),
         cases,
         ordered: false,

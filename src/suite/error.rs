@@ -173,23 +173,44 @@ impl SuiteError {
     }
 
     fn render_over(&self, text: Option<&str>) -> String {
-        let Span { line, column, length, .. } = self.span;
-        let gutter = " ".repeat(line.to_string().len());
-        let mut out = format!("{self}\n");
-        if let Some(text) = text {
-            let (shown, column, length) = window(text, column, length);
-            let mark = format!("{}{}", " ".repeat(column - 1), "^".repeat(length));
-            let shown = shown.trim_end();
-            out += &match shown {
-                "" => format!("{gutter} |\n{line} |\n{gutter} | {mark}\n"),
-                _ => format!("{gutter} |\n{line} | {shown}\n{gutter} | {mark}\n"),
-            };
-        }
-        if let Some(help) = self.kind.help() {
-            out += &format!("{gutter} = help: {help}\n");
-        }
-        out
+        excerpt(self, &self.span, text, self.kind.help().as_deref())
     }
+}
+
+/// One line on what is wrong, the line it is about with a mark below it, and what to do.
+pub(super) fn excerpt(
+    what: &impl fmt::Display,
+    span: &Span,
+    text: Option<&str>,
+    help: Option<&str>,
+) -> String {
+    let Span { line, column, length, .. } = *span;
+    let gutter = " ".repeat(line.to_string().len());
+    let mut out = format!("{what}\n");
+    if let Some(text) = text {
+        let (shown, column, length) = window(text, column, length);
+        let mark = format!("{}{}", " ".repeat(column - 1), "^".repeat(length));
+        let shown = shown.trim_end();
+        out += &match shown {
+            "" => format!("{gutter} |\n{line} |\n{gutter} | {mark}\n"),
+            _ => format!("{gutter} |\n{line} | {shown}\n{gutter} | {mark}\n"),
+        };
+    }
+    if let Some(help) = help {
+        out += &format!("{gutter} = help: {help}\n");
+    }
+    out
+}
+
+/// By file, line and column, each once: an alias shows the same mistake in each place that uses
+/// it.
+pub(super) fn sorted<T: PartialEq>(mut all: Vec<T>, span: impl Fn(&T) -> &Span) -> Vec<T> {
+    all.sort_by(|a, b| {
+        let (a, b) = (span(a), span(b));
+        a.file.cmp(&b.file).then((a.line, a.column).cmp(&(b.line, b.column)))
+    });
+    all.dedup();
+    all
 }
 
 /// The part of a line round a place, and the place in it: column from 1, length at least 1.
@@ -227,13 +248,8 @@ pub struct SuiteErrors {
 }
 
 impl SuiteErrors {
-    pub fn new(mut errors: Vec<SuiteError>, sources: Vec<Arc<Source>>) -> Self {
-        errors.sort_by(|a, b| {
-            let key = |it: &SuiteError| (it.span.line, it.span.column);
-            a.span.file.cmp(&b.span.file).then(key(a).cmp(&key(b)))
-        });
-        // An alias shows the same mistake in each place that uses it.
-        errors.dedup();
+    pub fn new(errors: Vec<SuiteError>, sources: Vec<Arc<Source>>) -> Self {
+        let errors = sorted(errors, |it| &it.span);
         let files: HashSet<&Arc<Path>> = errors.iter().map(|it| &it.span.file).collect();
         let sources = sources.into_iter().filter(|it| files.contains(&it.path)).collect();
         Self { errors, sources }

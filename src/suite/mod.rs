@@ -5,6 +5,7 @@
 
 mod discover;
 pub mod error;
+pub mod lint;
 mod load;
 pub mod print;
 mod slt;
@@ -38,6 +39,8 @@ pub struct Suite {
     pub data: Vec<Spanned<String>>,
     /// Capabilities without which its cases are skipped.
     pub needs: Vec<Spanned<String>>,
+    /// Rules of [`lint`] that are known not to hold anywhere in it.
+    pub allow: Vec<Spanned<String>>,
     /// Run before the cases, in the suite's own schema. A failure makes its cases `not run`.
     pub setup: Vec<Step>,
     pub cases: Vec<Case>,
@@ -52,10 +55,12 @@ impl Suite {
     pub fn without_places(mut self) -> Self {
         strip_words(&mut self.data);
         strip_words(&mut self.needs);
+        strip_words(&mut self.allow);
         strip_steps(&mut self.setup);
         for case in &mut self.cases {
             case.span = Span::nowhere();
             strip_words(&mut case.needs);
+            strip_words(&mut case.allow);
             strip_steps(&mut case.steps);
         }
         self
@@ -79,6 +84,7 @@ fn strip_words(words: &mut [Spanned<String>]) {
 fn strip_steps(steps: &mut [Step]) {
     for step in steps {
         step.span = Span::nowhere();
+        strip_words(&mut step.allow);
         for expectation in &mut step.expect {
             expectation.span = Span::nowhere();
         }
@@ -106,6 +112,8 @@ pub struct Case {
     pub doc: Option<String>,
     pub tags: Vec<String>,
     pub needs: Vec<Spanned<String>>,
+    /// Rules of [`lint`] that are known not to hold in it.
+    pub allow: Vec<Spanned<String>>,
     /// Releases on which it makes sense; on others it is skipped with `reason`.
     pub only: Option<Only>,
     /// Where the case starts.
@@ -171,6 +179,9 @@ impl fmt::Display for Release {
     }
 }
 
+/// The first pause of a step that looks again. Cheap enough to do, long enough not to spin.
+pub const PAUSE_FIRST: Duration = Duration::from_millis(250);
+
 /// A statement and what must come of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -189,6 +200,8 @@ pub struct Step {
     pub save: Option<String>,
     /// Queries whose results must be the same before and after this step.
     pub unchanged: Vec<Unchanged>,
+    /// Rules of [`lint`] that are known not to hold here.
+    pub allow: Vec<Spanned<String>>,
     /// All of these must hold, or the step is skipped. A case whose steps are all skipped is.
     pub when: Vec<Condition>,
 }

@@ -15,6 +15,7 @@ pub fn suite(suite: &Suite) -> (String, Vec<String>) {
     }
     out.words("tags", suite.tags.iter());
     out.words("needs", values(&suite.needs));
+    out.words("allow", values(&suite.allow));
     out.words("use", values(&suite.data));
     for step in &suite.setup {
         out.step(step);
@@ -46,7 +47,10 @@ impl Writer {
 
     /// A blank line, where there is not one already and something stands before it.
     fn gap(&mut self) {
-        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+        // What a record is allowed stands right above it.
+        let last = self.out.trim_end().rsplit('\n').next().unwrap_or_default();
+        let follows_allow = last.starts_with("# allow:") && !self.out.ends_with("\n\n");
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") && !follows_allow {
             self.out.push('\n');
         }
     }
@@ -78,6 +82,7 @@ impl Writer {
         }
         self.words("tags", case.tags.iter());
         self.words("needs", values(&case.needs));
+        self.words("allow", values(&case.allow));
         if let Some(only) = &case.only {
             let releases = releases_text(&only.releases).join(", ");
             self.line(&format!("# only: {releases} ({})", only.reason));
@@ -96,6 +101,10 @@ impl Writer {
     }
 
     fn step(&mut self, step: &Step) {
+        if !step.allow.is_empty() {
+            self.gap();
+            self.words("allow", values(&step.allow));
+        }
         self.missing.add_if(step.takes.is_some(), "takes");
         self.missing.add_if(!step.unchanged.is_empty(), "unchanged");
         let (sql, binds) = match &step.action {

@@ -263,6 +263,7 @@ impl Maker {
             tags: self.words(),
             data: self.spanned_words(),
             needs: self.spanned_words(),
+            allow: self.spanned_words(),
             setup: match ordered {
                 true => Vec::new(),
                 false => self.some(2, |it| it.step(None)),
@@ -272,11 +273,14 @@ impl Maker {
         };
         if self.format == Format::Slt {
             suite.setup.iter_mut().for_each(disbelieve);
+            // Above the first record, it is the whole suite's.
+            suite.setup.iter_mut().take(1).for_each(|it| it.allow.clear());
         }
         if ordered {
             // Names follow from the lines, so only a parser can give them.
             for case in &mut suite.cases {
                 case.steps.truncate(1);
+                case.steps.iter_mut().for_each(|it| it.allow.clear());
                 case.steps.iter_mut().for_each(disbelieve);
             }
             let (text, _) = slt::suite(&suite);
@@ -292,6 +296,7 @@ impl Maker {
         let mut steps = vec![self.step(only.as_ref())];
         steps.extend(self.some(2, |it| it.step(only.as_ref())));
         if self.format == Format::Slt {
+            steps[0].allow.clear();
             let all_ok = steps.iter().all(|it| it.expect[0].outcome == Expect::Ok);
             for step in &mut steps {
                 let (evidence, source) = match (&believed, &step.expect[0].outcome) {
@@ -308,6 +313,7 @@ impl Maker {
             doc: self.maybe(Self::text),
             tags: self.words(),
             needs: self.spanned_words(),
+            allow: self.spanned_words(),
             only,
             span: Span::nowhere(),
             steps,
@@ -337,6 +343,7 @@ impl Maker {
             takes: None,
             save: None,
             unchanged: Vec::new(),
+            allow: self.spanned_words(),
             when: match is_yaml {
                 true => Vec::new(),
                 false => self.some(2, |it| match it.one_in(2) {

@@ -15,6 +15,7 @@ pub fn suite(suite: &Suite) -> (String, Vec<String>) {
     }
     out.words("tags", suite.tags.iter());
     out.words("needs", values(&suite.needs));
+    out.words("allow", values(&suite.allow));
     out.words("use", values(&suite.data));
     if !suite.setup.is_empty() {
         out.line("setup:");
@@ -120,6 +121,7 @@ impl Writer {
         }
         self.words("tags", case.tags.iter());
         self.words("needs", values(&case.needs));
+        self.words("allow", values(&case.allow));
         if let Some(only) = &case.only {
             self.line("only:");
             self.indented(|out| {
@@ -128,7 +130,8 @@ impl Writer {
             });
         }
         match case.steps.as_slice() {
-            [one] => self.step_keys(one),
+            // There, `allow` is the case's.
+            [one] if one.allow.is_empty() => self.step_keys(one),
             steps => {
                 self.line("steps:");
                 self.steps(steps);
@@ -184,6 +187,7 @@ impl Writer {
                 });
             }
         }
+        self.words("allow", values(&step.allow));
     }
 
     fn unchanged(&mut self, it: &Unchanged, session: &str) {
@@ -343,6 +347,7 @@ fn plain_sql(step: &Step) -> Option<&str> {
         && step.save.is_none()
         && step.unchanged.is_empty()
         && step.when.is_empty()
+        && step.allow.is_empty()
         && matches!(step.expect.as_slice(), [it] if is_bare(it) && it.outcome == Expect::Ok);
     match &step.action {
         Action::Execute { sql, binds } if is_plain && binds.is_empty() => Some(sql),

@@ -14,6 +14,9 @@ pub struct Head {
     pub tags: Vec<String>,
     pub data: Vec<Spanned<String>>,
     pub needs: Vec<Spanned<String>>,
+    pub allow: Vec<Spanned<String>>,
+    /// Of the record that follows each of them.
+    pub allow_below: Vec<Spanned<String>>,
 }
 
 impl Head {
@@ -24,6 +27,8 @@ impl Head {
         self.tags.extend(other.tags);
         self.data.extend(other.data);
         self.needs.extend(other.needs);
+        self.allow.extend(other.allow);
+        self.allow_below.extend(other.allow_below);
     }
 }
 
@@ -33,6 +38,7 @@ pub struct CaseNotes {
     pub doc: Option<String>,
     pub tags: Vec<String>,
     pub needs: Vec<Spanned<String>>,
+    pub allow: Vec<Spanned<String>>,
     pub evidence: Option<(Evidence, Option<String>)>,
     pub only: Option<Only>,
 }
@@ -47,8 +53,8 @@ pub enum Position {
     Elsewhere,
 }
 
-const HEAD_WORDS: [&str; 4] = ["doc", "tags", "use", "needs"];
-const CASE_WORDS: [&str; 5] = ["doc", "tags", "needs", "evidence", "only"];
+const HEAD_WORDS: [&str; 5] = ["doc", "tags", "use", "needs", "allow"];
+const CASE_WORDS: [&str; 6] = ["doc", "tags", "needs", "allow", "evidence", "only"];
 
 /// The word before the colon of a comment, and what is behind it: `# tags: a`.
 pub fn split(comment: &str) -> Option<(&str, &str)> {
@@ -79,6 +85,7 @@ pub fn word(word: &str, position: Position) -> Word {
         // this one has the word and would read it elsewhere.
         Position::Elsewhere => {
             return match word {
+                "allow" => Word::Known,
                 "evidence" | "only" => slt(
                     format!("`# {word}:` has no effect here"),
                     "it stands below `subtest`, before the first record",
@@ -143,6 +150,12 @@ pub fn list(value: &str, span: &Span) -> Result<Vec<Spanned<String>>, SuiteError
         }),
         false => Ok(words),
     }
+}
+
+/// `unordered-rows (REASON)`: names of lint rules. The reason is for readers.
+pub fn allow(value: &str, span: &Span) -> Result<Vec<Spanned<String>>, SuiteErrorKind> {
+    let (rules, _) = with_parentheses(value)?;
+    list(rules, span)
 }
 
 /// `documented (docs: interactive tables)` in its two parts.

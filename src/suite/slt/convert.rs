@@ -191,6 +191,7 @@ impl Converter {
                     takes: None,
                     save: None,
                     unchanged: Vec::new(),
+                    allow: Vec::new(),
                     when,
                 }]);
             }
@@ -245,6 +246,7 @@ impl Converter {
             takes: None,
             save: None,
             unchanged: Vec::new(),
+            allow: Vec::new(),
             when,
         }]);
     }

@@ -349,6 +349,13 @@ impl<'a> Prepass<'a> {
             return self.doc(value);
         }
         let result = match word {
+            "allow" => {
+                annotation::allow(value, &span).map(|words| match (self.position, self.notes()) {
+                    (_, Some(notes)) => notes.allow.extend(words),
+                    (Position::Head, None) => self.head.allow.extend(words),
+                    _ => self.head.allow_below.extend(words),
+                })
+            }
             "tags" | "use" | "needs" => {
                 annotation::list(value, &span).map(|words| match (word, self.notes()) {
                     ("tags", Some(notes)) => {

@@ -6,7 +6,7 @@ use crate::suite::{
     error::{SuiteError, SuiteErrorKind},
     load::check_case_names,
     source::Source,
-    span::Span,
+    span::{Span, Spanned},
     words::shortened,
 };
 use std::{
@@ -24,9 +24,10 @@ pub fn suite(
     source: &Arc<Source>,
     mut converter: Converter,
 ) -> Result<Suite, Vec<SuiteError>> {
-    let steps = std::mem::take(&mut converter.steps);
+    let mut steps = std::mem::take(&mut converter.steps);
     let subtests = std::mem::take(&mut converter.subtests);
     let ordered = subtests.is_empty();
+    allow_below(&mut steps, std::mem::take(&mut converter.head.allow_below));
     let (setup, cases) = match ordered {
         true => (Vec::new(), one_each(steps, &source.path)),
         false => {
@@ -51,10 +52,24 @@ pub fn suite(
         tags: converter.head.tags,
         data: converter.head.data,
         needs: converter.head.needs,
+        allow: converter.head.allow,
         setup,
         cases,
         ordered,
     })
+}
+
+/// Gives each `# allow:` between records to the record below it.
+fn allow_below(steps: &mut [Vec<Step>], allow: Vec<Spanned<String>>) {
+    for word in allow {
+        let below = steps
+            .iter_mut()
+            .flatten()
+            .find(|it| *it.span.file == *word.span.file && it.span.line > word.span.line);
+        if let Some(step) = below {
+            step.allow.push(word);
+        }
+    }
 }
 
 /// Without `subtest`: every statement and query is a case. What it waits for or lets before it
@@ -105,7 +120,17 @@ fn one_each(all: Vec<Vec<Step>>, path: &Path) -> Vec<Case> {
 
 /// A case that no `subtest` gave a name or anything else.
 fn unnamed(name: String, span: Span, steps: Vec<Step>) -> Case {
-    Case { id: None, name, doc: None, tags: Vec::new(), needs: Vec::new(), only: None, span, steps }
+    Case {
+        id: None,
+        name,
+        doc: None,
+        tags: Vec::new(),
+        needs: Vec::new(),
+        allow: Vec::new(),
+        only: None,
+        span,
+        steps,
+    }
 }
 
 /// `line 12: SELECT …`, where the record is.
@@ -172,7 +197,7 @@ fn by_subtest(
     let mut cases = Vec::with_capacity(subtests.len());
     for (((start, subtest), end), next_line) in subtests.into_iter().zip(ends).zip(next_lines) {
         let Subtest { id, name, span, notes } = subtest;
-        let CaseNotes { doc, tags, needs, evidence, only } = notes;
+        let CaseNotes { doc, tags, needs, allow, evidence, only } = notes;
         let mut steps: Vec<Step> = steps.by_ref().take(end - start).collect();
         // One that could not be read is no reason to ask for more.
         let has_errors = || {
@@ -185,7 +210,7 @@ fn by_subtest(
         if let Some((evidence, source)) = evidence {
             believe(&mut steps, evidence, source.as_deref());
         }
-        cases.push(Case { id, name, doc, tags, needs, only, span, steps });
+        cases.push(Case { id, name, doc, tags, needs, allow, only, span, steps });
     }
     (setup, cases)
 }

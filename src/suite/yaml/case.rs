@@ -14,14 +14,15 @@ use crate::suite::{
 };
 use std::time::Duration;
 
-const STEP_KEYS: [&str; 9] =
-    ["session", "sql", "sleep", "binds", "expect", "within", "takes", "save", "unchanged"];
+const STEP_KEYS: [&str; 10] =
+    ["session", "sql", "sleep", "binds", "expect", "within", "takes", "save", "unchanged", "allow"];
 
 /// Keys of a case that is a single step, in place of `steps`.
 const SINGLE_KEYS: [&str; 8] =
     ["sql", "sleep", "binds", "expect", "within", "takes", "save", "unchanged"];
 
-const CASE_KEYS: [&str; 16] = [
+const CASE_KEYS: [&str; 17] = [
+    "allow",
     "id",
     "name",
     "doc",
@@ -100,6 +101,7 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
         doc: doc(decoder, &fields),
         tags: values(decoder.words(fields.get("tags"))),
         needs: decoder.words(fields.get("needs")),
+        allow: decoder.words(fields.get("allow")),
         only,
         span,
         steps,
@@ -185,7 +187,9 @@ pub fn step(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
         Value::Map(_) => {
             let fields = decoder.fields(node, "a step", &STEP_KEYS)?;
             let session = session(decoder, &fields, defaults.session);
-            step_of(decoder, &fields, &Defaults { session: &session, ..*defaults })
+            let step = step_of(decoder, &fields, &Defaults { session: &session, ..*defaults });
+            let allow = decoder.words(fields.get("allow"));
+            step.map(|it| Step { allow, ..it })
         }
         Value::Null | Value::List(_) => {
             decoder.wrong_type(node, "a statement or a mapping", None);
@@ -204,6 +208,7 @@ fn plain_step(span: &Span, session: &str, action: Action) -> Step {
         takes: None,
         save: None,
         unchanged: Vec::new(),
+        allow: Vec::new(),
         when: Vec::new(),
     }
 }
@@ -266,6 +271,7 @@ fn step_of(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
         takes,
         save,
         unchanged: unchanged.unwrap_or_default(),
+        allow: Vec::new(),
         when: Vec::new(),
     })
 }

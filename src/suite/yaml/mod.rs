@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 const DATA_SET: &str = "data-set";
 
-const SUITE_KEYS: [&str; 7] = ["doc", "tags", "needs", "use", "setup", "session", "cases"];
+const SUITE_KEYS: [&str; 8] = ["doc", "tags", "needs", "use", "allow", "setup", "session", "cases"];
 const DATA_SET_KEYS: [&str; 4] = [DATA_SET, "doc", "provides", "steps"];
 
 /// The suite or data set in a file, or all that is wrong with it.
@@ -80,6 +80,7 @@ fn suite(decoder: &mut Decoder, name: &str, source: &Source, node: &Node) -> Opt
         tags: values(decoder.words(fields.get("tags"))),
         data: decoder.words(fields.get("use")),
         needs: decoder.words(fields.get("needs")),
+        allow: decoder.words(fields.get("allow")),
         setup: Vec::new(),
         cases: Vec::new(),
         ordered: false,
