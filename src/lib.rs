@@ -6,11 +6,13 @@
 //! - [`target`]: the session contract, and the places where statements can be executed.
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
 //! - [`report`]: events in, reports out.
+//! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
 //! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
 //!
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
 
+pub mod catalogue;
 pub mod cli;
 pub mod fixture;
 mod harness;

@@ -3,6 +3,7 @@
 //! A suite is a `.slt` or `.yaml` file; its path below the root it was found under is its name.
 //! Both formats become the same [`Suite`], so the runner knows neither.
 
+pub mod catalogue;
 mod discover;
 pub mod error;
 pub mod lint;
@@ -14,13 +15,14 @@ pub mod span;
 #[cfg(test)]
 mod tests;
 pub mod vars;
-mod words;
-mod yaml;
+pub(crate) mod words;
+pub(crate) mod yaml;
 
 pub use discover::{Format, Found, discover};
 pub use error::{SuiteError, SuiteErrorKind, SuiteErrors};
 pub use load::{Loaded, load, parse_data_set, parse_suite};
 pub use words::duration;
+pub use yaml::table::Stated;
 
 use serde::{Deserialize, Serialize};
 use span::{Span, Spanned};

@@ -4,10 +4,11 @@
 //! and the rest decodes it by hand, since a derived decoder stops at its first error and knows no
 //! places.
 
-mod case;
-mod decoder;
+pub(super) mod case;
+pub(crate) mod decoder;
 mod expect;
-mod node;
+pub(crate) mod node;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
