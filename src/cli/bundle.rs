@@ -78,6 +78,8 @@ pub fn bundle(args: &BundleArgs) -> Result<Ending, CliError> {
         match err {
             bundle::BundleError::NotRecorded { .. } => CliError::new(at).hint(hint),
             bundle::BundleError::Suite(_) => CliError::new(err.to_string()),
+            bundle::BundleError::Leaks { .. } => CliError::new(err.to_string())
+                .hint("nothing was written: a bundle is for others to read"),
         }
     })?;
 
