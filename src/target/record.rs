@@ -1,8 +1,9 @@
 //! A target that writes down what another one answers.
 //!
-//! Everything is redacted before it is kept, and searched for secrets before it is written: what
-//! a recording leaves on disk could be published at any moment. While the run goes on there are
-//! `.partial` files, which nobody replays; at its end they become fixtures.
+//! Everything is redacted before it is kept, and searched for secrets before it is written. While
+//! the run goes on there are `.partial` files, which nobody replays and nobody should publish: they
+//! were searched piece by piece, for what was known by then. At the end the whole is gone over once
+//! more, and becomes a fixture.
 
 use super::{
     Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
@@ -268,10 +269,10 @@ impl Recorder {
             state.settle_folder(options);
         }
         let header = state.header(&tag.owner, options, started_at);
-        if let Some(folder) = &state.folder
+        if let (Some(folder), Some(scanner)) = (&state.folder, &state.scanner)
             && let Some(recording) = state.owners.get_mut(&tag.owner)
         {
-            recording.write(&header, folder);
+            recording.write(&header, folder, scanner);
         }
     }
 
@@ -462,7 +463,14 @@ impl Recording {
         })
     }
 
-    fn write(&mut self, header: &Header, folder: &Path) {
+    fn write(&mut self, header: &Header, folder: &Path, scanner: &Scanner) {
+        if self.spoilt.is_none() && self.partial.is_none() {
+            // Where it was recorded is the target's word, like a row.
+            let leaks = scanner.scan(format::header_text(header).as_bytes());
+            if !leaks.is_empty() {
+                self.spoil(leaking(&leaks, "its header"));
+            }
+        }
         if self.spoilt.is_none()
             && let Err(err) = self.try_write(header, folder)
         {

@@ -240,3 +240,16 @@ fn what_is_learnt_late_is_hidden_in_what_was_kept_before() {
     let text = record(script(), &[], &["USE ROLE HR_TEAM", "SHOW GRANTS"]).text();
     assert_eq!(text, expected);
 }
+
+#[test]
+fn the_header_is_searched_before_it_is_written() {
+    let facts = [("region", "PUBLIC.AWS_EU"), ("server_version", "9.1 of ops@acme.io")];
+    let script = Scripted::new().on("SELECT 1", text("x"));
+    let recorded = record(script, &facts, &["SELECT 1"]);
+    let expected =
+        "refused: it would hold what must not be in a fixture: an e-mail address (its header)";
+    assert_eq!(recorded.text(), expected);
+    let script = Scripted::new().on("SELECT 1", text("x"));
+    let text = record(script, &facts[..1], &["SELECT 1"]).text();
+    assert!(text.contains("region PUBLIC.AWS_EU"), "{text}");
+}
