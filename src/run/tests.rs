@@ -814,6 +814,30 @@ fn a_run_sweeps_first_what_killed_ones_left() {
 }
 
 #[test]
+fn what_tells_whose_the_rest_is_is_dropped_last() {
+    let none = Reply::rows([("CURRENT_DATABASE()", Type::Text)], [[Value::Null]]);
+    let script = obliging()
+        .on("SELECT CURRENT_DATABASE()", none)
+        .on("SHOW WAREHOUSES LIKE 'SG1%'", text("SG1_L05"))
+        .on("SHOW SCHEMAS LIKE 'SG1%' IN DATABASE SG1_DB", text("SG1_MINE"))
+        .on("SHOW DATABASES LIKE 'SG1%'", text("SG1_MINE"));
+    let run = run_cases(vec![case("a", vec![ok("SELECT 1")])], script);
+    let log = run.log();
+    let drops: Vec<&str> =
+        log.iter().filter(|it| it.starts_with("DROP")).map(String::as_str).collect();
+    assert_eq!(
+        drops[drops.len() - 4..],
+        [
+            "DROP SCHEMA IF EXISTS SG1_DB.SG1_MINE CASCADE",
+            "DROP DATABASE IF EXISTS SG1_MINE",
+            "DROP SCHEMA IF EXISTS SG1_DB.SG1_DATA CASCADE",
+            "DROP DATABASE IF EXISTS SG1_DB",
+        ]
+    );
+    assert!(drops.contains(&"DROP WAREHOUSE IF EXISTS SG1_L05"), "{drops:#?}");
+}
+
+#[test]
 fn a_run_goes_on_where_it_cannot_sweep() {
     let no = || refused("003001", "Insufficient privileges");
     let cases = || vec![case("a", vec![ok("SELECT 1")])];

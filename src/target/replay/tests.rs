@@ -168,6 +168,21 @@ fn a_replay_says_what_was_recorded() {
 }
 
 #[test]
+fn what_others_left_is_swept_and_not_recorded() {
+    let mark = "snowgauge run=SGCCCCCCCC expires=2020-01-01T00:00:00Z";
+    let left = ["SGCCCCCCCC_IW", mark].map(|it| Value::Text(it.to_owned()));
+    let columns = [("name", Type::Text), ("comment", Type::Text)];
+    let server = server().on("SHOW WAREHOUSES LIKE 'SG%'", Reply::rows(columns, [left]));
+    let recorded = record(server.clone(), SUITE, &[]);
+    assert!(server.executed_sql().contains(&"DROP WAREHOUSE IF EXISTS SGCCCCCCCC_IW".to_owned()));
+    let text = fs::read_to_string(recorded.path().join("run.fixture")).unwrap();
+    assert!(!text.contains("SG%") && !text.contains("SGCCCCCCCC"), "{text}");
+    let (replayed, target) = recorded.replay(SUITE);
+    assert_eq!(outcomes(&replayed), outcomes(&recorded.summary));
+    assert_eq!(target.unused(), []);
+}
+
+#[test]
 fn nothing_of_the_account_is_in_a_recording() {
     let recorded = record(server(), SUITE, &[]);
     let text = fs::read_to_string(recorded.path().join("s.fixture")).unwrap();
