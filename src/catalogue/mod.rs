@@ -5,5 +5,6 @@
 //! a target anything.
 
 pub mod price;
+pub mod region;
 
 pub use crate::suite::Stated;

@@ -7,16 +7,18 @@ use super::{
     case::{self, CaseEnd, SetupFailure, Shared},
     cost::{self, Meter},
     objects::{Admin, AdminError, Objects},
+    plan::{LISTED_REGION, is_of_region},
     probe,
     session::{Sessions, Start},
     sweep::{SweepOptions, Swept, dropped_in_words, sweep_by},
     variables::{Variables, customers_count},
 };
 use crate::{
-    suite::{Action, DataSet, Evidence, Expect, Release, Step},
+    catalogue::region::{self, Region, RegionList},
+    suite::{Action, DataSet, Evidence, Expect, Release, Step, span::Spanned},
     target::{Owner, Part, QueryTag, Rows, Target},
 };
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -241,6 +243,7 @@ struct Prepared {
     release: Option<Release>,
     /// Why there is no interactive warehouse, in the server's words.
     no_interactive: Option<String>,
+    region: Option<Listed>,
     database: String,
     standard: String,
     interactive: String,
@@ -264,7 +267,11 @@ async fn prepare(
     .map_err(|err| err.to_string());
     work(events, "make the run's objects", started_at, made.as_ref().err());
     made?;
-    facts(admin, events).await;
+    let region = facts(admin, events).await.and_then(|it| Listed::new(&it, admin.now()));
+    if let Some(region) = &region {
+        let value = format!("{} ({})", region.in_words(), region.list.stated.source);
+        events.send(Event::Fact { name: "region_listed".to_owned(), value });
+    }
 
     let mut release = options.release;
     let mut no_interactive = None;
@@ -308,6 +315,7 @@ async fn prepare(
     Ok(Prepared {
         release,
         no_interactive,
+        region,
         database: objects.database.clone(),
         standard: objects.standard.clone(),
         interactive: objects.interactive.clone(),
@@ -331,18 +339,20 @@ pub(super) fn needs_interactive(plan: &Plan) -> bool {
                 })
         })
     };
+    let needs = |it: &[Spanned<String>]| it.iter().any(|it| !is_of_region(&it.value));
     plan.data_sets.iter().any(|it| in_steps(&it.steps))
         || plan.suites.iter().any(|planned| {
-            !planned.suite.needs.is_empty()
+            needs(&planned.suite.needs)
                 || in_steps(&planned.suite.setup)
                 || planned.cases.iter().any(|it| {
-                    !it.case.needs.is_empty() || it.case.only.is_some() || in_steps(&it.case.steps)
+                    needs(&it.case.needs) || it.case.only.is_some() || in_steps(&it.case.steps)
                 })
         })
 }
 
-/// What else is worth knowing of a target. It is no matter if it will not say.
-async fn facts(admin: &mut Admin, events: &Events) {
+/// What else is worth knowing of a target, and its region. It is no matter if it will not say.
+async fn facts(admin: &mut Admin, events: &Events) -> Option<String> {
+    let mut region = None;
     for (name, sql) in
         [("server_version", "SELECT CURRENT_VERSION()"), ("region", "SELECT CURRENT_REGION()")]
     {
@@ -351,8 +361,37 @@ async fn facts(admin: &mut Admin, events: &Events) {
             && let Some(column) = columns.first()
         {
             let value = value.text(&column.data_type);
+            if name == "region" {
+                region = Some(value.clone());
+            }
             events.send(Event::Fact { name: name.to_owned(), value });
         }
+    }
+    region
+}
+
+/// The account's region, held against the documents' list of today.
+struct Listed {
+    region: Region,
+    list: &'static RegionList,
+}
+
+impl Listed {
+    /// `None`: the region's name is none that the lists could have.
+    fn new(region: &str, now: DateTime<Utc>) -> Option<Self> {
+        Some(Self { region: Region::parse(region)?, list: region::list_on(now.date_naive())? })
+    }
+
+    fn is_listed(&self) -> bool {
+        self.list.has(&self.region)
+    }
+
+    fn in_words(&self) -> String {
+        let on = match self.is_listed() {
+            true => "on",
+            false => "not on",
+        };
+        format!("{} is {on} the documents' list of {}", self.region, self.list.stated.date)
     }
 }
 
@@ -469,6 +508,7 @@ impl Run {
             .with("interactive", &self.prepared.interactive)
             .with("scale", self.options.scale.to_string())
             .with("customers_count", customers_count(self.options.scale).to_string())
+            .with("region_rows", region::sql_rows())
     }
 
     fn sessions(&self, schema: &str, tag: &QueryTag) -> Sessions {
@@ -755,13 +795,25 @@ impl Run {
 
     /// Why a capability is not there.
     fn unmet(&self, capability: &str) -> Option<String> {
+        if is_of_region(capability) {
+            return match &self.prepared.region {
+                Some(region) if region.is_listed() == (capability == LISTED_REGION) => None,
+                Some(region) => Some(format!("needs {capability}: {}", region.in_words())),
+                None => Some(format!("needs {capability}, and the target's region is not known")),
+            };
+        }
         let since = |first: Release| match self.prepared.release {
             Some(release) if release >= first => None,
             Some(release) => Some(format!("needs {capability}, this is {release}")),
             None => Some(format!("needs {capability}, and the target's release is not known")),
         };
         let no_warehouse = self.prepared.no_interactive.as_ref().map(|answer| {
-            format!("needs {capability}; creating an interactive warehouse was refused: {answer}")
+            let region = self.prepared.region.as_ref();
+            let region = region.map_or_else(String::new, |it| format!(" ({})", it.in_words()));
+            format!(
+                "needs {capability}; creating an interactive warehouse was refused: \
+                 {answer}{region}"
+            )
         });
         no_warehouse.or_else(|| match capability {
             "fallback" => since(Release::Fallback),

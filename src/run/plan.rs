@@ -5,7 +5,19 @@ use crate::suite::{Case, DataSet, Suite, SuiteError, SuiteErrorKind};
 use std::collections::{BTreeSet, HashSet};
 
 /// Capabilities that suites may need.
-pub const CAPABILITIES: [&str; 3] = ["interactive", "fallback", "zero-copy"];
+pub const CAPABILITIES: [&str; 5] =
+    ["interactive", "fallback", "zero-copy", LISTED_REGION, UNLISTED_REGION];
+
+/// The documents' list of today has the account's region.
+pub const LISTED_REGION: &str = "listed-region";
+
+/// It has not, and nothing is said of what such an account is answered.
+pub const UNLISTED_REGION: &str = "unlisted-region";
+
+/// Whether a capability is one of the region, for which no interactive warehouse is needed.
+pub fn is_of_region(capability: &str) -> bool {
+    [LISTED_REGION, UNLISTED_REGION].contains(&capability)
+}
 
 /// Which of the loaded cases to run.
 #[derive(Clone, Debug, Default)]

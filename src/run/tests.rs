@@ -256,6 +256,11 @@ fn cases_pass_fail_and_the_rest_goes_on() {
         ("estimate", estimate),
         ("server_version", "9.1"),
         ("region", "AWS_US_EAST_1"),
+        (
+            "region_listed",
+            "AWS_US_EAST_1 is on the documents' list of 2025-10-01 (seed; docs: interactive \
+             tables, preview)",
+        ),
         ("metered_credits", "0.02"),
     ];
     let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -692,7 +697,7 @@ fn where_there_is_no_interactive_layer_its_cases_are_skipped_with_the_answer() {
     let refusal = refused("391404", "not available in this region");
     run_cases(cases, obliging().on_prefix("CREATE INTERACTIVE WAREHOUSE", refusal))
     .check(
-        "a: skipped: needs interactive; creating an interactive warehouse was refused: 391404 (42000): not available in this region
+        "a: skipped: needs interactive; creating an interactive warehouse was refused: 391404 (42000): not available in this region (AWS_US_EAST_1 is on the documents' list of 2025-10-01)
          b: passed",
     );
 }
@@ -705,6 +710,70 @@ fn an_interactive_warehouse_that_was_made_and_will_not_run_is_no_reason_to_skip(
     let sql = "ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED";
     run_cases(cases, obliging().on(sql, refusal)).check(
         "a: not run: `ALTER WAREHOUSE SG1_IW RESUME IF SUSPENDED` was refused: 000001 (42000): not today",
+    );
+}
+
+/// The cases of `suites/regions/availability.yaml`, in an account's region that has the feature or
+/// has it not.
+#[track_caller]
+fn check_region(region: &str, answer: Reply, expected: &str) {
+    let make = "CREATE INTERACTIVE TABLE T (K INT) CLUSTER BY (K)";
+    let mut listed = case("listed", vec![ok(make)]);
+    listed.needs = vec![spanned("listed-region")];
+    let limitation = believed(make, any_refusal(), Evidence::Documented);
+    let mut unlisted = case("unlisted", vec![limitation]);
+    unlisted.needs = vec![spanned("unlisted-region")];
+    unlisted.tags = vec!["limits".to_owned()];
+    let script = obliging().on("SELECT CURRENT_REGION()", text(region)).on(make, answer);
+    let run = run_cases(vec![listed, unlisted], script);
+    run.check(expected);
+    // The run's own warehouse costs, and the region can be told without it.
+    assert!(!run.log().iter().any(|it| it.starts_with("CREATE INTERACTIVE WAREHOUSE")));
+}
+
+#[test]
+fn a_region_that_has_what_its_list_says_passes() {
+    check_region(
+        "PUBLIC.AWS_US_EAST_1",
+        rows(&[]),
+        "listed: passed
+         unlisted: skipped: needs unlisted-region: AWS_US_EAST_1 is on the documents' list of 2025-10-01",
+    );
+}
+
+#[test]
+fn a_region_that_has_not_what_its_list_says_fails() {
+    check_region(
+        "AWS_US_EAST_1",
+        refused("391404", "not here"),
+        "listed: failed: the server refused it: 391404 (42000): not here
+         unlisted: skipped: needs unlisted-region: AWS_US_EAST_1 is on the documents' list of 2025-10-01",
+    );
+}
+
+#[test]
+fn a_region_on_no_list_is_news_at_most() {
+    let skipped = "listed: skipped: needs listed-region: AWS_SA_EAST_1 is not on the documents' \
+                   list of 2025-10-01";
+    check_region(
+        "AWS_SA_EAST_1",
+        refused("391404", "not here"),
+        &format!("{skipped}\nunlisted: passed"),
+    );
+    check_region(
+        "AWS_SA_EAST_1",
+        rows(&[]),
+        &format!("{skipped}\nunlisted: lifted: s.yaml:5: 0 rows"),
+    );
+}
+
+#[test]
+fn a_region_of_no_known_cloud_is_not_on_any_list() {
+    check_region(
+        "MARS_OLYMPUS",
+        rows(&[]),
+        "listed: skipped: needs listed-region, and the target's region is not known
+         unlisted: skipped: needs unlisted-region, and the target's region is not known",
     );
 }
 
@@ -1041,7 +1110,7 @@ fn everything_that_a_plan_cannot_know_is_reported() {
         "s.yaml:4:1: unknown variable `scael` (did you mean `scale`?)\n\
          s.yaml:4:1: unknown variable `ordres` (did you mean `orders`?)\n\
          s.yaml:4:1: unknown variable `kept` (there are `customers_count`, `database`, \
-         `interactive`, `orders`, `run`, `scale`, `schema` and `standard`)",
+         `interactive`, `orders`, `region_rows`, `run`, `scale`, `schema` and `standard`)",
     );
     broken.cases.truncate(0);
     broken.cases.push(case("a", vec![ok("SELECT 1")]));
@@ -1051,8 +1120,8 @@ fn everything_that_a_plan_cannot_know_is_reported() {
         &[],
         &all,
         "s.yaml:1:1: unknown capability `interactve` (did you mean `interactive`?)\n\
-         s.yaml:1:1: unknown capability `quantum` (there are `interactive`, `fallback` and \
-         `zero-copy`)",
+         s.yaml:1:1: unknown capability `quantum` (there are `interactive`, `fallback`, \
+         `zero-copy`, `listed-region` and `unlisted-region`)",
     );
 }
 
