@@ -90,7 +90,7 @@ catalogue! {
         "a lag needs no refresh warehouse";
     WarehouseWithoutLag "warehouse-without-lag" ["S-12"] ALWAYS,
         "a refresh warehouse needs no lag";
-    RefusedTableMade "refused-table-made" ["S-07", "S-11", "S-12", "S-14"] ALWAYS,
+    RefusedTableMade "refused-table-made" ["S-03", "S-07", "S-11", "S-12", "S-14"] ALWAYS,
         "an interactive table that is refused for its lag or warehouse is there all the same";
     InteractiveCreatesTables "interactive-creates-tables" ["S-13"] ALWAYS,
         "an interactive warehouse creates interactive tables";
