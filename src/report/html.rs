@@ -4,7 +4,10 @@
 //! of it can be read without scripts; the script only filters. Whatever comes from outside goes
 //! through [`escape`].
 
-use super::{junit::wall_time, text};
+use super::{
+    junit::wall_time,
+    text::{self, Origin},
+};
 use crate::run::{CaseReport, Counts, Outcome, RunSummary, StepReport, compare::counted};
 use chrono::{DateTime, Utc};
 use std::{fs, io, path::Path, time::Duration};
@@ -58,9 +61,9 @@ pub fn render(summary: &RunSummary) -> String {
     body += "<div class=\"cases\" style=\"--columns: 6rem minmax(0, 1fr) 11rem\">";
     body += "<div class=\"row head\" aria-hidden=\"true\"><span>outcome</span><span>case</span>\
              <span>when, and for how long</span></div>";
-    let span = Span::of(summary);
+    let (span, origin) = (Span::of(summary), Origin::of(summary));
     for report in &summary.cases {
-        body += &run_case(report, &span);
+        body += &run_case(report, &span, origin);
     }
     body += NONE_FOUND;
     body += "</div>";
@@ -111,7 +114,7 @@ impl Span {
     }
 }
 
-fn run_case(report: &CaseReport, span: &Span) -> String {
+fn run_case(report: &CaseReport, span: &Span, origin: Origin) -> String {
     let outcome = &report.outcome;
     let is_bad = matches!(
         outcome,
@@ -119,7 +122,7 @@ fn run_case(report: &CaseReport, span: &Span) -> String {
     );
     let also = if is_bad { " to-look-at" } else { "" };
     let why = match text::reason(outcome) {
-        Some(why) => format!("<span class=\"why\">{}</span>", escape(why)),
+        Some(why) => format!("<span class=\"why\">{}</span>", escape(text::parted(why).0)),
         None => String::new(),
     };
     format!(
@@ -133,7 +136,7 @@ fn run_case(report: &CaseReport, span: &Span) -> String {
         class(outcome.word()),
         seconds(report.took_us),
         span.bar(report),
-        case(report),
+        case(report, origin),
     )
 }
 
@@ -174,7 +177,15 @@ fn work(summary: &RunSummary) -> String {
     for work in &summary.work {
         let ending = match &work.failure {
             None => tag("passed", ""),
-            Some(failure) => format!("{} {}", tag("failed", ""), escape(failure)),
+            Some(failure) => match text::parted(failure) {
+                (why, None) => format!("{} {}", tag("failed", ""), escape(why)),
+                (why, Some(diff)) => format!(
+                    "{} {}{}",
+                    tag("failed", ""),
+                    escape(why),
+                    self::diff(diff, NOT_RECORDED)
+                ),
+            },
         };
         out += &format!(
             "<tr><td>{}</td><td>{ending}</td><td class=\"number\">{}</td></tr>",
@@ -293,25 +304,29 @@ pub fn name(report: &CaseReport, below: &str) -> String {
 }
 
 /// All that is known of a case on one target.
-pub fn case(report: &CaseReport) -> String {
+pub fn case(report: &CaseReport, origin: Origin) -> String {
     let mut out = String::new();
     let mut facts: Vec<(&str, String)> = Vec::new();
     match &report.outcome {
         Outcome::Failed { failure } => {
             out += &format!("<p class=\"message\">{}</p>", escape(&failure.message));
             if let Some(diff) = &failure.diff {
-                out += &self::diff(diff);
+                out += &self::diff(diff, ["expected", "found"]);
             }
             out += &format!("<pre>{}</pre>", escape(failure.sql.trim()));
             if let Some(hint) = &failure.hint {
                 out += &format!("<p class=\"hint\">{}</p>", escape(hint));
             }
             facts.push(("place", failure.place.clone()));
-            facts.push(("query id", failure.query_id.clone().unwrap_or_default()));
+            facts.push((origin.query_id(), failure.query_id.clone().unwrap_or_default()));
         }
         other => {
             if let Some(reason) = text::reason(other) {
-                out += &format!("<p class=\"message\">{}</p>", escape(reason));
+                let (why, diff) = text::parted(reason);
+                out += &format!("<p class=\"message\">{}</p>", escape(why));
+                if let Some(diff) = diff {
+                    out += &self::diff(diff, NOT_RECORDED);
+                }
             }
         }
     }
@@ -331,14 +346,18 @@ pub fn case(report: &CaseReport) -> String {
         out += &format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
     }
     out += "</dl>";
-    out + &steps(&report.steps)
+    out + &steps(&report.steps, origin)
 }
 
-/// Expected and found, line by line.
-pub fn diff(diff: &str) -> String {
-    let mut out = String::from(
-        "<p class=\"key\"><span class=\"del\">- expected</span> <span class=\"add\">+ found</span></p>\
+/// What the lines of a diff of a recording are.
+const NOT_RECORDED: [&str; 2] = ["recorded", "sent"];
+
+/// Line by line. `words` are for what is gone and what is there.
+fn diff(diff: &str, words: [&str; 2]) -> String {
+    let mut out = format!(
+        "<p class=\"key\"><span class=\"del\">- {}</span> <span class=\"add\">+ {}</span></p>\
          <pre class=\"diff\">",
+        words[0], words[1]
     );
     for line in diff.lines() {
         let class = match line.chars().next() {
@@ -352,7 +371,7 @@ pub fn diff(diff: &str) -> String {
 }
 
 /// What was executed, folded away.
-fn steps(steps: &[StepReport]) -> String {
+fn steps(steps: &[StepReport], origin: Origin) -> String {
     if steps.is_empty() {
         return String::new();
     }
@@ -364,7 +383,7 @@ fn steps(steps: &[StepReport]) -> String {
     for step in steps {
         let part = step.elapsed_us as f64 / longest as f64 * 100.0;
         out += &format!(
-            "<li><div class=\"meta\"><span>line {}</span><span>{}</span><span class=\"took\">{}{}\
+            "<li><div class=\"meta\"><span>line {}</span><span>{}</span><span class=\"took\">{}{}{}\
              </span><span class=\"mono\">{}</span></div>{}",
             step.line,
             escape(&match &step.warehouse {
@@ -372,11 +391,16 @@ fn steps(steps: &[StepReport]) -> String {
                 None => step.session.clone(),
             }),
             seconds(step.elapsed_us),
+            origin.time(),
             match step.looks {
                 0 | 1 => String::new(),
                 looks => format!(", look {looks}"),
             },
-            escape(step.query_id.as_deref().unwrap_or_default()),
+            match (&step.query_id, origin) {
+                (None, _) => String::new(),
+                (Some(id), Origin::Own) => escape(id),
+                (Some(id), Origin::Recorded) => format!("replayed {}", escape(id)),
+            },
             // Alone, a statement has nothing to be compared with.
             match steps.len() {
                 1 => String::new(),
@@ -471,6 +495,28 @@ mod tests {
         expect("<td>set up</td>");
         assert_eq!(html.matches("<details class=\"case\"").count(), 8);
         assert_eq!(html.matches(" to-look-at\"").count(), 3 + 1, "three cases and the filter");
+    }
+
+    #[test]
+    fn a_recordings_ids_and_times_are_called_so() {
+        let html = render(&sample::recorded(sample::summary(sample::cases())));
+        let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
+        expect("<dt>replayed query id</dt><dd>01b0-1</dd>");
+        expect("<span class=\"took\">0.250s recorded</span>");
+        expect("<span class=\"mono\">replayed 01b0-1</span>");
+        assert!(!html.contains("<dt>query id</dt>"), "{html}");
+    }
+
+    #[test]
+    fn a_cause_with_a_diff_shows_it_as_one() {
+        let outcome = Outcome::NotRun { cause: sample::NOT_RECORDED.to_owned() };
+        let html = render(&sample::summary(vec![sample::case("a", outcome)]));
+        let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
+        expect("<span class=\"why\">not recorded: the nearest is</span>");
+        expect("<p class=\"message\">not recorded: the nearest is</p><p class=\"key\">");
+        expect("<span class=\"del\">- recorded</span> <span class=\"add\">+ sent</span>");
+        expect("<span class=\"\"> SELECT K</span><span class=\"del\">-FROM T</span>");
+        expect("<span class=\"add\">+FROM U</span>");
     }
 
     #[test]

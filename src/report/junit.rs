@@ -4,7 +4,7 @@
 //! `classname` and `name`, wall time, `file`, and a failure text that holds all one needs. Numbers
 //! and ids are properties as well, for those that read them.
 
-use super::text;
+use super::text::{self, Origin};
 use crate::run::{CaseReport, Outcome, RunSummary, Strictness};
 use chrono::{DateTime, Utc};
 use quick_junit::{
@@ -81,14 +81,14 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
     if *seen > 1 {
         name = format!("{name} ({seen})");
     }
-    let mut case = TestCase::new(safe(&name), status(report, summary.strictness));
+    let mut case = TestCase::new(safe(&name), status(report, summary));
     case.set_classname(safe(&report.case.suite));
     case.set_timestamp(report.at);
     case.set_time(Duration::from_micros(report.took_us));
     case.extra.insert("file".into(), safe(&report.case.file));
     case.extra.insert("line".into(), safe(&report.case.line.to_string()));
     if is_red(&report.outcome, summary.strictness) && !report.steps.is_empty() {
-        case.set_system_out(safe(&text::steps(report)));
+        case.set_system_out(safe(&text::steps_from(report, Origin::of(summary))));
     }
 
     let query_ids: Vec<&str> =
@@ -107,7 +107,7 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
         ("release", release),
         ("evidence", evidence),
         ("source", report.source.clone()),
-        ("query_ids", (!query_ids.is_empty()).then(|| query_ids.join(","))),
+        (query_ids_name(Origin::of(summary)), (!query_ids.is_empty()).then(|| query_ids.join(","))),
         ("seen", seen),
     ];
     for (name, value) in known {
@@ -121,13 +121,22 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
     case
 }
 
+/// Ids that were made up for a replay are no one's to look up.
+pub fn query_ids_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Own => "query_ids",
+        Origin::Recorded => "replayed_query_ids",
+    }
+}
+
 /// Failures, and what the format calls errors.
 fn is_red(outcome: &Outcome, strictness: Strictness) -> bool {
     outcome.is_failure(strictness)
         || matches!(outcome, Outcome::NotRun { .. } | Outcome::Invalid { .. })
 }
 
-fn status(report: &CaseReport, strictness: Strictness) -> TestCaseStatus {
+fn status(report: &CaseReport, summary: &RunSummary) -> TestCaseStatus {
+    let strictness = summary.strictness;
     let mut status = match (&report.outcome, strictness) {
         // News, not a red build: told by the properties `outcome` and `seen`.
         (Outcome::Passed | Outcome::Observed { .. }, _)
@@ -144,7 +153,7 @@ fn status(report: &CaseReport, strictness: Strictness) -> TestCaseStatus {
     status.set_message(safe(text::reason(&report.outcome).unwrap_or_default()));
     status.set_type(safe(report.outcome.word()));
     if is_red(&report.outcome, strictness) {
-        status.set_description(safe(&text::details(report)));
+        status.set_description(safe(&text::details_from(report, Origin::of(summary))));
     }
     status
 }
@@ -219,6 +228,16 @@ mod tests {
         );
         expect("evidence: documented (docs: limitations)");
         expect("<system-out>line 9: standard on SG1_STD");
+    }
+
+    #[test]
+    fn query_ids_of_a_recording_are_not_taken_for_real_ones() {
+        let xml = render(&sample::recorded(sample::summary(sample::cases()))).unwrap();
+        let expect = |part: &str| assert!(xml.contains(part), "no {part} in\n{xml}");
+        expect(r#"<property name="replayed_query_ids" value="01b0-1"/>"#);
+        expect("\nreplayed query id: 01b0-1\n");
+        assert!(!xml.contains("name=\"query_ids\""), "{xml}");
+        assert!(!xml.contains("\nquery id: "), "{xml}");
     }
 
     #[test]

@@ -41,6 +41,17 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
     }
 }
 
+/// A cause with a diff below its sentence.
+pub const NOT_RECORDED: &str = "not recorded: the nearest is\n SELECT K\n-FROM T\n+FROM U";
+
+/// The facts that a run on a recording has.
+pub fn recorded(mut summary: RunSummary) -> RunSummary {
+    for (name, value) in [("recorded_from", "emulator"), ("recorded_at", "2026-01-01T00:00:00Z")] {
+        summary.facts.push((name.to_owned(), value.to_owned()));
+    }
+    summary
+}
+
 pub fn failure() -> Failure {
     Failure {
         message: "row 2 differs".to_owned(),

@@ -3,7 +3,10 @@
 //! On a terminal there is a progress bar below the lines, drawn on standard error, so that what
 //! is piped elsewhere holds lines only.
 
-use super::{junit::wall_time, text};
+use super::{
+    junit::wall_time,
+    text::{self, Origin},
+};
 use crate::run::{CaseReport, Counts, Event, Fold, Outcome, Reporter, RunSummary, Strictness};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -88,6 +91,7 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 match failure {
                     None => Ok(()),
                     Some(failure) => {
+                        let (failure, _) = text::parted(failure);
                         let word = paint("     did not", RED, self.colour);
                         self.print(&format!("{word} [{took:>9}] {what}: {failure}"))
                     }
@@ -118,7 +122,8 @@ fn case_line(report: &CaseReport, strictness: Strictness, colour: Colour) -> Str
     let line = format!("{word} [{took:>9}] {}", report.case);
     match text::reason(&report.outcome) {
         None => line,
-        Some(reason) => format!("{line}\n{:>12}{}", "", text::printable(reason)),
+        // A diff is told once, at the end: many cases have one cause.
+        Some(reason) => format!("{line}\n{:>12}{}", "", text::printable(text::parted(reason).0)),
     }
 }
 
@@ -182,7 +187,7 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
                 word(&report.outcome, summary.strictness, colour),
                 report.case
             );
-            out += &indented(&text::details(report));
+            out += &indented(&text::details_from(report, Origin::of(summary)));
         }
     }
     out += &reasons(summary, "not run", |it| match it {
@@ -197,11 +202,13 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
     if !failed_work.is_empty() {
         out += "\ndid not succeed\n\n";
         for work in failed_work {
-            out += &indented(&format!(
-                "{}: {}",
-                work.what,
-                work.failure.as_deref().unwrap_or_default()
-            ));
+            let failure = work.failure.as_deref().unwrap_or_default();
+            // Where cases were not run for it, its diff is there.
+            let is_told = summary.cases.iter().any(
+                |it| matches!(&it.outcome, Outcome::NotRun { cause } if cause.contains(failure)),
+            );
+            let failure = if is_told { text::parted(failure).0 } else { failure };
+            out += &indented(&format!("{}: {failure}", work.what));
         }
     }
     let release = summary.release.map(|it| format!(", release {it}")).unwrap_or_default();
@@ -340,6 +347,44 @@ lifted: limitations that are gone, failures of a strict run
     evidence: documented (docs: limitations); release: zero-copy
 
 run SG1 on scripted, release zero-copy, strict: 1 lifted in 2.000s
+",
+        );
+    }
+
+    #[test]
+    fn the_diff_of_a_cause_is_told_once() {
+        let cause = format!("the suite's set-up failed: {}", sample::NOT_RECORDED);
+        let not_run = |name| sample::case(name, Outcome::NotRun { cause: cause.clone() });
+        let mut events = sample::events(vec![not_run("one"), not_run("two")]);
+        if let Event::Work { failure, .. } = &mut events[3] {
+            *failure = Some(sample::NOT_RECORDED.to_owned());
+        }
+        check_events(
+            events,
+            "
+run SG1: 2 cases on scripted (a test), seed 42, scale 100
+release zero-copy: it read a table
+region: AWS_US_EAST_1
+     did not [   0.000s] set up: not recorded: the nearest is
+     NOT RUN [   1.250s] limits::dml::L-09 one
+            the suite's set-up failed: not recorded: the nearest is
+     NOT RUN [   1.250s] limits::dml::L-09 two
+            the suite's set-up failed: not recorded: the nearest is
+
+limits::dml     1.250s  2 not run
+
+not run
+
+    2 cases: the suite's set-up failed: not recorded: the nearest is
+     SELECT K
+    -FROM T
+    +FROM U
+
+did not succeed
+
+    set up: not recorded: the nearest is
+
+run SG1 on scripted, release zero-copy: 2 not run in 2.000s
 ",
         );
     }

@@ -1,12 +1,60 @@
 //! A case in plain text, as the terminal, JUnit and `cargo test` show it.
 
-use crate::run::{CaseReport, Outcome, StepReport};
+use crate::run::{CaseReport, Outcome, RunSummary, StepReport};
 use std::time::Duration;
 
 /// Characters of a statement that are shown in a list of steps.
 const SQL_MAX: usize = 100;
 
-/// One line on why the case did not simply pass. `None` if it did.
+/// Whose a run's query ids and times of statements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The run's own: an id can be looked up where it ran.
+    Own,
+    /// A recording's. The ids are made up, and the times were taken when it was made.
+    Recorded,
+}
+
+impl Origin {
+    /// Only a run on a recording tells of what it was recorded from.
+    pub fn of(summary: &RunSummary) -> Self {
+        match summary.facts.iter().any(|(name, _)| name == "recorded_from") {
+            true => Self::Recorded,
+            false => Self::Own,
+        }
+    }
+
+    /// What ids of statements are called.
+    pub fn query_id(self) -> &'static str {
+        match self {
+            Self::Own => "query id",
+            Self::Recorded => "replayed query id",
+        }
+    }
+
+    /// To follow a statement's time.
+    pub fn time(self) -> &'static str {
+        match self {
+            Self::Own => "",
+            Self::Recorded => " recorded",
+        }
+    }
+}
+
+/// A reason in two: the sentence, and the diff below it, whose lines start with `-` or `+`.
+pub fn parted(reason: &str) -> (&str, Option<&str>) {
+    let breaks = || reason.match_indices('\n').map(|(at, _)| at);
+    let starts_with = |at: usize, marks: &[char]| reason[at + 1..].starts_with(marks);
+    match breaks().any(|at| starts_with(at, &['-', '+'])) {
+        true => match breaks().find(|at| starts_with(*at, &['-', '+', ' '])) {
+            Some(at) => (&reason[..at], Some(&reason[at + 1..])),
+            None => (reason, None),
+        },
+        false => (reason, None),
+    }
+}
+
+/// One line on why the case did not simply pass, or more where it has a diff. `None` if it did.
 pub fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Passed => None,
@@ -20,6 +68,10 @@ pub fn reason(outcome: &Outcome) -> Option<&str> {
 
 /// All that a person needs in order to understand the case without running it again.
 pub fn details(report: &CaseReport) -> String {
+    details_from(report, Origin::Own)
+}
+
+pub fn details_from(report: &CaseReport, origin: Origin) -> String {
     let mut lines = Vec::new();
     match &report.outcome {
         Outcome::Failed { failure } => {
@@ -29,7 +81,7 @@ pub fn details(report: &CaseReport) -> String {
                 lines.extend(diff.lines().map(str::to_owned));
             }
             if let Some(query_id) = &failure.query_id {
-                lines.push(format!("query id: {query_id}"));
+                lines.push(format!("{}: {query_id}", origin.query_id()));
             }
             if let Some(hint) = &failure.hint {
                 lines.push(format!("hint: {hint}"));
@@ -79,24 +131,33 @@ fn belief(report: &CaseReport) -> Option<String> {
 
 /// What was executed, a line for each statement.
 pub fn steps(report: &CaseReport) -> String {
-    report.steps.iter().map(step).collect::<Vec<_>>().join("\n")
+    steps_from(report, Origin::Own)
 }
 
-fn step(step: &StepReport) -> String {
+pub fn steps_from(report: &CaseReport, origin: Origin) -> String {
+    report.steps.iter().map(|it| step(it, origin)).collect::<Vec<_>>().join("\n")
+}
+
+fn step(step: &StepReport, origin: Origin) -> String {
     let took = seconds(Duration::from_micros(step.elapsed_us));
     let warehouse = step.warehouse.as_ref().map(|it| format!(" on {it}")).unwrap_or_default();
     let looks = match step.looks {
         0 | 1 => String::new(),
         looks => format!(", look {looks}"),
     };
-    let query_id = step.query_id.as_ref().map(|it| format!(" [{it}]")).unwrap_or_default();
+    let query_id = step.query_id.as_ref().map(|it| match origin {
+        Origin::Own => format!(" [{it}]"),
+        Origin::Recorded => format!(" [replayed {it}]"),
+    });
+    let query_id = query_id.unwrap_or_default();
+    let recorded = origin.time();
     let sql = step.sql.split_whitespace().collect::<Vec<_>>().join(" ");
     let sql = match sql.char_indices().nth(SQL_MAX) {
         Some((at, _)) => format!("{}…", &sql[..at]),
         None => sql,
     };
     printable(&format!(
-        "line {}: {}{warehouse}, {took}{looks}: {}{query_id}: {sql}",
+        "line {}: {}{warehouse}, {took}{recorded}{looks}: {}{query_id}: {sql}",
         step.line, step.session, step.ending
     ))
 }
@@ -104,4 +165,37 @@ fn step(step: &StepReport) -> String {
 /// `0.412s`
 pub fn seconds(duration: Duration) -> String {
     format!("{:.3}s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[track_caller]
+    fn check(reason: &str, expected: (&str, Option<&str>)) {
+        assert_eq!(parted(reason), expected);
+    }
+
+    #[test]
+    fn a_diff_in_a_reason_is_below_its_sentence() {
+        check("connection lost", ("connection lost", None));
+        check("-1 row\nthen none", ("-1 row\nthen none", None));
+        check(
+            sample::NOT_RECORDED,
+            ("not recorded: the nearest is", Some(" SELECT K\n-FROM T\n+FROM U")),
+        );
+        check("it is\n+a", ("it is", Some("+a")));
+    }
+
+    #[test]
+    fn ids_and_times_of_a_recording_are_called_so() {
+        let report = sample::cases().remove(1);
+        assert!(details(&report).contains("\nquery id: 01b0-1\n"));
+        let text = details_from(&report, Origin::Recorded);
+        assert!(text.contains("\nreplayed query id: 01b0-1\n"), "{text}");
+        assert!(steps(&report).contains("0.250s: 2 rows [01b0-1]: "), "{}", steps(&report));
+        let text = steps_from(&report, Origin::Recorded);
+        assert!(text.contains("0.250s recorded: 2 rows [replayed 01b0-1]: "), "{text}");
+    }
 }

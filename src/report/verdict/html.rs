@@ -2,8 +2,12 @@
 
 use super::{Difference, Row, Side, Verdicts};
 use crate::{
-    report::html::{
-        NONE_FOUND, card, case, class, escape, instant, name, notice, page, share, tag, tools, top,
+    report::{
+        html::{
+            NONE_FOUND, card, case, class, escape, instant, name, notice, page, share, tag, tools,
+            top,
+        },
+        text::Origin,
     },
     run::{CaseReport, Outcome, compare::counted},
 };
@@ -41,7 +45,7 @@ pub fn render(verdicts: &Verdicts<'_>) -> String {
     let kinds: Vec<_> = counts.iter().map(|(it, count)| (it.word(), it.word(), *count)).collect();
     body += &tools(first, &kinds, total);
     body += &format!(
-        "<div class=\"cases\" style=\"--columns: 8.6rem minmax(0, 1fr) repeat({}, 5.2rem)\">\
+        "<div class=\"cases\" style=\"--columns: 10.5rem minmax(0, 1fr) repeat({}, 5.2rem)\">\
          <div class=\"row head\" aria-hidden=\"true\"><span>verdict</span><span>case</span>",
         verdicts.sides.len()
     );
@@ -202,7 +206,7 @@ fn row(sides: &[Side], row: &Row<'_>) -> String {
                 out += &format!(
                     "<small class=\"took\">{}</small></h3>{}",
                     crate::report::text::seconds(took),
-                    case(report)
+                    case(report, Origin::of(&side.summary))
                 );
             }
             None => out += "</h3><p class=\"soft\">Not among its cases.</p>",

@@ -2,7 +2,10 @@
 
 use super::{Difference, Row, Verdicts, said::in_one_line};
 use crate::{
-    report::text,
+    report::{
+        junit::query_ids_name,
+        text::{self, Origin},
+    },
     run::{CaseReport, Outcome},
 };
 use quick_junit::{
@@ -99,7 +102,8 @@ fn case(row: &Row<'_>, verdicts: &Verdicts<'_>, names: &mut HashMap<String, usiz
             let query_ids: Vec<&str> =
                 report.steps.iter().filter_map(|it| it.query_id.as_deref()).collect();
             if !query_ids.is_empty() {
-                let name = format!("query_ids.{}", side.name);
+                let ids = query_ids_name(Origin::of(&side.summary));
+                let name = format!("{ids}.{}", side.name);
                 case.add_property(property(&name, &query_ids.join(",")));
             }
         }
@@ -138,7 +142,7 @@ fn in_full(row: &Row<'_>, verdicts: &Verdicts<'_>) -> String {
         let word = report.map(|it| it.outcome.word()).unwrap_or("absent");
         lines.push(format!("\n{}: {word}: {}", side.name, in_one_line(*report)));
         if let Some(report) = report {
-            lines.push(text::details(report));
+            lines.push(text::details_from(report, Origin::of(&side.summary)));
         }
     }
     for step in &row.steps {
@@ -188,6 +192,19 @@ mod tests {
         expect(r#"<property name="release.live" value="zero-copy"/>"#);
     }
 
+    #[test]
+    fn query_ids_of_a_recording_are_not_taken_for_real_ones() {
+        let mut sides = tests::sides();
+        let replay = std::mem::take(&mut sides[2].summary);
+        sides[2].summary = crate::report::sample::recorded(replay);
+        let xml = render(&verdicts(&sides)).unwrap();
+        let expect = |part: &str| assert!(xml.contains(part), "no {part} in\n{xml}");
+        expect(r#"<property name="query_ids.live" value="01b0-1"/>"#);
+        expect(r#"<property name="replayed_query_ids.replay" value="01b0-1"/>"#);
+        expect("\nreplayed query id: 01b0-1\n");
+        assert!(!xml.contains("name=\"query_ids.replay"), "{xml}");
+    }
+
     /// Reads it with a parser, so that it is well-formed, and gives the names.
     #[track_caller]
     fn names(xml: &str) -> Vec<String> {
@@ -229,7 +246,7 @@ mod tests {
             let xml = render(&verdicts(&sides)).unwrap();
             let report = Report::deserialize_from_str(&xml).unwrap();
             let is_kept = report.test_suites[0].test_cases.iter().any(|it| {
-                it.properties.iter().any(|it| it.name.as_str().starts_with("query_ids"))
+                it.properties.iter().any(|it| it.name.as_str().contains("query_ids"))
                     && it.name.as_str().contains(kept)
             });
             assert!(is_kept, "`{kept}` is lost in\n{xml}");

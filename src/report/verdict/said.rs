@@ -93,7 +93,8 @@ impl Said {
             | Self::NotRecorded { cause: Reason(why) }
             | Self::Nothing { cause: Reason(why) }
             | Self::Undecided { why: Reason(why), .. } => {
-                format!("{}: {}", self.verb(), flat(why))
+                // The diff below the sentence is shown where each side's answer is.
+                format!("{}: {}", self.verb(), flat(text::parted(why).0))
             }
             Self::Answer { .. } | Self::Absent => self.verb().to_owned(),
         }
@@ -115,7 +116,7 @@ fn line_of(place: &str) -> &str {
 pub fn in_one_line(report: Option<&CaseReport>) -> String {
     let Some(report) = report else { return "not among its cases".to_owned() };
     match text::reason(&report.outcome) {
-        Some(reason) => flat(reason),
+        Some(reason) => flat(text::parted(reason).0),
         None => String::new(),
     }
 }

@@ -5,9 +5,14 @@ use super::{
     said::{flat, in_one_line},
 };
 use crate::{
-    report::{terminal::Colour, text},
+    report::{
+        terminal::Colour,
+        text::{self, Origin},
+    },
     run::{CaseReport, Outcome, compare::counted},
 };
+
+use std::collections::HashSet;
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +22,8 @@ pub enum Show {
     Everything,
 }
 
-/// No line of the table is longer. Below it, what servers said is not cut.
+/// What is above the table is cut here. Names of cases, which come last in their lines, are not:
+/// whoever searches for one has to find it. Nor is what servers said.
 const COLUMNS: usize = 100;
 
 /// Of the longest verdict, `different release`.
@@ -44,9 +50,10 @@ pub fn render(verdicts: &Verdicts<'_>, colour: Colour, show: Show) -> String {
     if !rows.is_empty() {
         out += &table(verdicts.sides, &rows, colour);
     }
+    let mut told = HashSet::new();
     for row in &rows {
         if row.verdict.difference != Difference::Agree {
-            out += &details(verdicts.sides, row, colour);
+            out += &details(verdicts.sides, row, colour, &mut told);
         }
     }
     for side in verdicts.sides {
@@ -76,8 +83,6 @@ fn about(side: &Side) -> String {
 /// A line for each case: the verdict, each side's outcome, the case.
 fn table(sides: &[Side], rows: &[&Row<'_>], colour: Colour) -> String {
     let widths: Vec<usize> = sides.iter().map(|it| called(it).chars().count().max(8)).collect();
-    let before = VERDICT_COLUMNS + widths.iter().map(|it| it + 2).sum::<usize>() + 2;
-    let left = COLUMNS.saturating_sub(before).max(24);
     let mut head = format!("{:<VERDICT_COLUMNS$}", "verdict");
     for (side, width) in sides.iter().zip(&widths) {
         head += &format!("  {:<width$}", called(side));
@@ -98,7 +103,7 @@ fn table(sides: &[Side], rows: &[&Row<'_>], colour: Colour) -> String {
                 paint(&format!("{:<width$}", format!("{word}{mark}")), code, colour)
             );
         }
-        out += &format!("  {}\n", shortened(&text::printable(&row.case.to_string()), left));
+        out += &format!("  {}\n", text::printable(&row.case.to_string()));
     }
     if rows.iter().any(|it| it.verdict.odd.is_some()) {
         out += &format!("{}\n", paint("* the odd one out", DIM, colour));
@@ -107,7 +112,14 @@ fn table(sides: &[Side], rows: &[&Row<'_>], colour: Colour) -> String {
 }
 
 /// Why, and what each side saw.
-fn details(sides: &[Side], row: &Row<'_>, colour: Colour) -> String {
+///
+/// `told` are the causes of which the diff was shown: one cause may have many cases.
+fn details<'a>(
+    sides: &[Side],
+    row: &Row<'a>,
+    colour: Colour,
+    told: &mut HashSet<&'a str>,
+) -> String {
     let names = name_columns(sides);
     let difference = row.verdict.difference;
     let mut out = format!(
@@ -122,7 +134,8 @@ fn details(sides: &[Side], row: &Row<'_>, colour: Colour) -> String {
     // Of wording and what is left out, the sentence says all there is but the words.
     if difference.is_red() {
         for (side, report) in sides.iter().zip(&row.reports) {
-            out += &format!("    {:<names$}  {}\n", called(side), seen(*report, names, colour));
+            let seen = seen(side, *report, names, colour, told);
+            out += &format!("    {:<names$}  {seen}\n", called(side));
         }
     }
     for step in &row.steps {
@@ -132,7 +145,13 @@ fn details(sides: &[Side], row: &Row<'_>, colour: Colour) -> String {
 }
 
 /// A side's outcome and what it saw, with the diff below it.
-fn seen(report: Option<&CaseReport>, names: usize, colour: Colour) -> String {
+fn seen<'a>(
+    side: &Side,
+    report: Option<&'a CaseReport>,
+    names: usize,
+    colour: Colour,
+    told: &mut HashSet<&'a str>,
+) -> String {
     let Some(report) = report else { return "not among its cases".to_owned() };
     let indent = " ".repeat(names + 6);
     let (_, code) = label(&report.outcome);
@@ -141,20 +160,24 @@ fn seen(report: Option<&CaseReport>, names: usize, colour: Colour) -> String {
     if !line.is_empty() {
         out += &format!(": {}", text::printable(&line));
     }
-    if let Outcome::Failed { failure } = &report.outcome {
-        if let Some(diff) = &failure.diff {
-            for line in text::printable(diff).lines() {
-                let code = match line.chars().next() {
-                    Some('-') => RED,
-                    Some('+') => GREEN,
-                    _ => DIM,
-                };
-                out += &format!("\n{indent}{}", paint(line, code, colour));
-            }
-        }
-        if let Some(query_id) = &failure.query_id {
-            out += &format!("\n{indent}query id: {}", text::printable(query_id));
-        }
+    let diff = match &report.outcome {
+        Outcome::Failed { failure } => failure.diff.as_deref(),
+        Outcome::NotRun { cause } => text::parted(cause).1.filter(|it| told.insert(*it)),
+        _ => None,
+    };
+    for line in text::printable(diff.unwrap_or_default()).lines() {
+        let code = match line.chars().next() {
+            Some('-') => RED,
+            Some('+') => GREEN,
+            _ => DIM,
+        };
+        out += &format!("\n{indent}{}", paint(line, code, colour));
+    }
+    if let Outcome::Failed { failure } = &report.outcome
+        && let Some(query_id) = &failure.query_id
+    {
+        let called = Origin::of(&side.summary).query_id();
+        out += &format!("\n{indent}{called}: {}", text::printable(query_id));
     }
     out
 }
@@ -288,8 +311,8 @@ emulator  127.0.0.1:41823, release zero-copy, run SG0M4T8WZC
 replay    recorded on live, 2026-10-02 14:05 UTC, release zero-copy, run SG5D9H1VNB
 
 verdict            live      emulator  replay    case
-emulator differs   PASS      FAIL*     PASS      limits::dml::L-09 an interactive warehouse reads t…
-product changed    LIFTED*   PASS      PASS      limits::dml::L-10 statements other than queries ar…
+emulator differs   PASS      FAIL*     PASS      limits::dml::L-09 an interactive warehouse reads the row that was merged last, and no other
+product changed    LIFTED*   PASS      PASS      limits::dml::L-10 statements other than queries are refused
 fixture stale      PASS      PASS      NOT RUN   limits::dml::L-11 a new case
 wording            PASS      PASS      PASS      limits::dml::L-12 a delete is refused
 cannot tell        NOT RUN   PASS      PASS      limits::dml::L-14 a long one
@@ -351,12 +374,11 @@ cannot tell  limits::dml::L-14 a long one
     }
 
     #[test]
-    fn the_table_fits_and_colours_do_not_move_it() {
+    fn what_is_above_the_table_fits_and_colours_do_not_move_it() {
         let mut sides = tests::sides();
         sides[1].summary.place = "somewhere ".repeat(20);
         let plain = verdicts(&sides).terminal(Colour::No, Show::Everything);
-        let table = plain.split("\n\n").take(2).flat_map(str::lines);
-        for line in table {
+        for line in plain.lines().take(3) {
             assert!(line.chars().count() <= COLUMNS, "{line}");
         }
         let coloured = verdicts(&sides).terminal(Colour::Yes, Show::Everything);
@@ -365,6 +387,25 @@ cannot tell  limits::dml::L-14 a long one
             stripped += if at == 0 { part } else { part.split_once('m').unwrap().1 };
         }
         assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn the_diff_of_a_cause_is_told_once_and_below() {
+        let mut sides = tests::sides();
+        for report in sides[2].summary.cases.iter_mut().take(2) {
+            let cause = crate::report::sample::NOT_RECORDED.to_owned();
+            report.outcome = Outcome::NotRun { cause };
+        }
+        let out = verdicts(&sides).terminal(Colour::No, Show::Differences);
+        let told = "
+    replay    not run: not recorded: the nearest is
+               SELECT K
+              -FROM T
+              +FROM U
+";
+        assert_eq!(out.matches(told).count(), 1, "{out}");
+        assert_eq!(out.matches("not run: not recorded: the nearest is\n").count(), 2, "{out}");
+        assert_eq!(out.matches("FROM U").count(), 1, "{out}");
     }
 
     #[test]
