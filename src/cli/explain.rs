@@ -139,6 +139,14 @@ fn explained_outcome(expect: &Expect) -> String {
     match expect {
         Expect::Ok => "success".to_owned(),
         Expect::Recorded => "any answer; it is kept and reported".to_owned(),
+        Expect::Sides(sides) => {
+            let mut out = "one of these sides; none of them is a failure".to_owned();
+            for it in sides {
+                let outcome = explained_outcome(&it.outcome);
+                out += &format!("\n      {}: {outcome}\n        source: {}", it.name, it.source);
+            }
+            out
+        }
         Expect::Affected(count) => format!("{count} rows affected"),
         Expect::SameAs { session, sql, .. } => {
             format!("the same rows as on {session}: {}", one_line(sql))

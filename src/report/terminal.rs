@@ -190,6 +190,7 @@ pub fn summary(summary: &RunSummary, colour: Colour) -> String {
             out += &indented(&text::details_from(report, Origin::of(summary)));
         }
     }
+    out += &sides(summary);
     out += &reasons(summary, "not run", |it| match it {
         Outcome::NotRun { cause } => Some(cause),
         _ => None,
@@ -237,6 +238,20 @@ fn strict(strictness: Strictness) -> &'static str {
         Strictness::Lenient => "",
         Strictness::Strict => ", strict",
     }
+}
+
+/// Which side the target takes where sources disagree.
+fn sides(summary: &RunSummary) -> String {
+    let mut out = String::new();
+    for report in &summary.cases {
+        if let Some(side) = report.properties.get("side") {
+            if out.is_empty() {
+                out += "\nsides taken where sources disagree\n\n";
+            }
+            out += &indented(&format!("{}: {side}", report.case));
+        }
+    }
+    out
 }
 
 /// Cases that share a reason, under it: a lost target has one cause and many cases.
@@ -347,6 +362,30 @@ lifted: limitations that are gone, failures of a strict run
     evidence: documented (docs: limitations); release: zero-copy
 
 run SG1 on scripted, release zero-copy, strict: 1 lifted in 2.000s
+",
+        );
+    }
+
+    #[test]
+    fn the_sides_that_were_taken_are_listed() {
+        let mut case = sample::case("an hour or a day", Outcome::Passed);
+        case.properties.insert("side".to_owned(), "a day\u{7}".to_owned());
+        check(
+            vec![case, sample::case("passes", Outcome::Passed)],
+            "
+run SG1: 2 cases on scripted (a test), seed 42, scale 100
+release zero-copy: it read a table
+region: AWS_US_EAST_1
+        PASS [   1.250s] limits::dml::L-09 an hour or a day
+        PASS [   1.250s] limits::dml::L-09 passes
+
+limits::dml     1.250s  2 passed
+
+sides taken where sources disagree
+
+    limits::dml::L-09 an hour or a day: a day\u{2407}
+
+run SG1 on scripted, release zero-copy: 2 passed in 2.000s
 ",
         );
     }

@@ -307,6 +307,7 @@ impl CaseRun<'_> {
                     self.properties.insert("met_after_ms".to_owned(), waited);
                     self.properties.insert("looks".to_owned(), retry.looks().to_string());
                 }
+                self.note(expectation, expect, &answered);
                 return Ok(Some(answered));
             };
             let is_hopeless = match &answered.answer {
@@ -334,6 +335,38 @@ impl CaseRun<'_> {
             };
             return self.not_met(expectation, &answered, difference, sent);
         }
+    }
+
+    /// What is worth knowing of an answer that nothing is held against.
+    fn note(&mut self, expectation: &Expectation, expect: &Expect, answered: &Answered) {
+        let answer = answered.as_answer();
+        let (name, value) = match expect {
+            Expect::Recorded => ("recorded", answer.describe()),
+            Expect::Sides(sides) => match compare::side(sides, answer) {
+                Some(side) => {
+                    self.evidence = side.evidence;
+                    self.source = Some(side.source.clone());
+                    ("side", side.name.clone())
+                }
+                None => {
+                    let names: Vec<_> = sides.iter().map(|it| format!("`{}`", it.name)).collect();
+                    self.observed.get_or_insert(format!(
+                        "{}: neither {}: {}",
+                        place(&expectation.span),
+                        names.join(" nor "),
+                        answer.describe()
+                    ));
+                    ("side", "neither".to_owned())
+                }
+            },
+            _ => return,
+        };
+        // A case may ask more than once.
+        let known = self.properties.entry(name.to_owned()).or_default();
+        if !known.is_empty() {
+            known.push_str("; ");
+        }
+        known.push_str(&value);
     }
 
     async fn judge(
@@ -613,6 +646,11 @@ fn with_variables(expect: &Expect, variables: &Variables) -> Expect {
             }
             Some(MessageMatch::Regex(_)) | None => {}
         },
+        Expect::Sides(sides) => {
+            for side in sides {
+                side.outcome = with_variables(&side.outcome, variables);
+            }
+        }
         Expect::Ok | Expect::Affected(_) | Expect::SameAs { .. } | Expect::Recorded => {}
     }
     expect

@@ -5,7 +5,7 @@ use crate::{
     secret::Redactor,
     suite::{
         Action, Case, Condition, DataSet, Evidence, Expect, Expectation, ExpectedRefusal,
-        ExpectedRows, Only, Release, ReleaseSet, RowsExpected, Sort, Step, Suite, Unchanged,
+        ExpectedRows, Only, Release, ReleaseSet, RowsExpected, Side, Sort, Step, Suite, Unchanged,
         span::{Span, Spanned},
     },
     target::{Ending, LoginError, Refusal, Reply, Scripted, Type, Value},
@@ -540,6 +540,45 @@ fn what_must_not_change_is_looked_at_before_and_after() {
     let asked: Vec<_> = asked.map(|it| (it.session.as_str(), it.sql.as_str())).collect();
     let looks = [("standard", "SELECT 1"), ("interactive", "SELECT 3")];
     assert_eq!(asked, [&looks[..], &[("standard", "UPDATE T")], &looks].concat());
+}
+
+#[test]
+fn the_side_that_an_answer_takes_is_reported_and_none_fails() {
+    let side = |name: &str, outcome: Expect| Side {
+        name: name.to_owned(),
+        evidence: Evidence::Documented,
+        source: format!("docs of {name}"),
+        span: span(6),
+        outcome,
+    };
+    let sides = || Expect::Sides(vec![side("refused", refusal("001420")), side("one", one(1))]);
+    let run = run_cases(
+        vec![
+            case("refused", vec![step("SELECT 1", sides())]),
+            case("allowed", vec![step("SELECT 2", sides())]),
+            case("neither", vec![step("SELECT 3", sides()), ok("SELECT 4")]),
+            case("twice", vec![step("SELECT 1", sides()), step("SELECT 2", sides())]),
+            case("recorded", vec![step("SELECT 1", Expect::Recorded)]),
+        ],
+        obliging()
+            .on("SELECT 1", refused("001420", "no"))
+            .on("SELECT 2", rows(&[1]))
+            .on("SELECT 3", rows(&[2])),
+    );
+    run.check(
+        "refused: passed
+         allowed: passed
+         neither: observed: s.yaml:5: neither `refused` nor `one`: 1 row
+         twice: passed
+         recorded: passed",
+    );
+    let cases = &run.summary.cases;
+    let property = |at: usize, name: &str| cases[at].properties.get(name).map(String::as_str);
+    let sides = [0, 1, 2, 3].map(|it| property(it, "side").unwrap_or_default());
+    assert_eq!(sides, ["refused", "one", "neither", "refused; one"]);
+    assert_eq!(cases[1].evidence, Evidence::Documented);
+    assert_eq!(cases[1].source.as_deref(), Some("docs of one"));
+    assert_eq!(property(4, "recorded"), Some("001420 (42000): no"));
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn strip_steps(steps: &mut [Step]) {
         strip_words(&mut step.allow);
         for expectation in &mut step.expect {
             expectation.span = Span::nowhere();
+            if let Expect::Sides(sides) = &mut expectation.outcome {
+                sides.iter_mut().for_each(|it| it.span = Span::nowhere());
+            }
         }
     }
 }
@@ -301,6 +304,19 @@ pub enum Expect {
     Refused(ExpectedRefusal),
     /// Anything that the server answers; it is kept and reported. Never a lost connection.
     Recorded,
+    /// Sources disagree. Whichever side the answer takes is reported, and none is a failure.
+    Sides(Vec<Side>),
+}
+
+/// What one of the sources that disagree would have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Side {
+    /// A few words, for reports: `refused`, `an hour`.
+    pub name: String,
+    pub evidence: Evidence,
+    pub source: String,
+    pub span: Span,
+    pub outcome: Expect,
 }
 
 /// Rows to compare with. Cells are text as sqllogictest writes them.

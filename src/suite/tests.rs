@@ -156,6 +156,11 @@ cases:
       - sleep: 2s
       - { sql: S, expect: { same-as: { session: standard, sql: T } }, within: 30s, save: x }
       - { sql: S, expect: { count: 1.. }, unchanged: [U, { session: s, sql: V }] }
+      - sql: S
+        expect:
+          sides:
+            - { side: one, ok: true, evidence: seed, source: s }
+            - { side: two, error: { code: \"000630\" }, evidence: documented, source: t }
 ";
 
 const SAMPLE_SLT: &str = "\

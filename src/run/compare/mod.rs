@@ -15,7 +15,7 @@ pub use diff::{counted, diff, shorten};
 pub use rows::{canonical_lines, compare_results};
 
 use crate::{
-    suite::Expect,
+    suite::{Expect, Side},
     target::{Refusal, Rows},
 };
 
@@ -65,7 +65,7 @@ impl Answer<'_> {
 /// [`compare_results`], once the other query was executed.
 pub fn judge(expect: &Expect, answer: Answer<'_>) -> Result<(), Difference> {
     match (expect, answer) {
-        (Expect::Recorded, _) => Ok(()),
+        (Expect::Recorded | Expect::Sides(_), _) => Ok(()),
         (Expect::Refused(expected), Answer::Refused(refusal)) => {
             refusal::compare(expected, refusal)
         }
@@ -91,6 +91,11 @@ pub fn judge(expect: &Expect, answer: Answer<'_>) -> Result<(), Difference> {
             ))),
         },
     }
+}
+
+/// The side that the answer takes: the first whose expectation it meets.
+pub fn side<'a>(sides: &'a [Side], answer: Answer<'_>) -> Option<&'a Side> {
+    sides.iter().find(|it| judge(&it.outcome, answer).is_ok())
 }
 
 /// The text on one line, shortened.

@@ -143,6 +143,7 @@ impl Writer {
             Expect::Rows(rows) => self.query(step, rows, sql),
             Expect::SameAs { .. } => self.missing.add("same-as"),
             Expect::Recorded => self.missing.add("recorded"),
+            Expect::Sides(_) => self.missing.add("sides"),
         }
     }
 

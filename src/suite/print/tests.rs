@@ -3,7 +3,8 @@
 use super::*;
 use crate::suite::{
     Action, Case, Cell, Condition, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
-    MessageMatch, Only, Release, ReleaseSet, RowsExpected, Sort, Step, Unchanged, parse_suite,
+    MessageMatch, Only, Release, ReleaseSet, RowsExpected, Side, Sort, Step, Unchanged,
+    parse_suite,
     span::{Span, Spanned},
 };
 use std::{path::PathBuf, time::Duration};
@@ -398,17 +399,22 @@ impl Maker {
     fn expectation(&mut self, releases: Option<ReleaseSet>, session: &str) -> Expectation {
         let (evidence, source) = self.maybe(Self::evidence).unwrap_or((Evidence::None, None));
         let outcome = self.outcome(session);
+        let (evidence, source) = match &outcome {
+            Expect::Sides(_) => (Evidence::None, None),
+            _ => (evidence, source),
+        };
         Expectation { releases, evidence, source, span: Span::nowhere(), outcome }
     }
 
     fn outcome(&mut self, session: &str) -> Expect {
         let is_yaml = self.format == Format::Yaml;
-        match self.next(if is_yaml { 6 } else { 4 }) {
+        match self.next(if is_yaml { 7 } else { 4 }) {
             0 => Expect::Ok,
             1 => Expect::Affected(self.next(5) as u64),
             2 => Expect::Rows(self.rows()),
             3 => Expect::Refused(self.refusal()),
             4 => Expect::Recorded,
+            5 => Expect::Sides(vec![self.side("one"), self.side("other")]),
             _ => Expect::SameAs {
                 session: match self.one_in(2) {
                     true => session.to_owned(),
@@ -417,6 +423,21 @@ impl Maker {
                 sql: self.text(),
                 sort: [Sort::None, Sort::Rows, Sort::Values][self.next(3)],
             },
+        }
+    }
+
+    fn side(&mut self, name: &str) -> Side {
+        let outcome = match self.next(3) {
+            0 => Expect::Ok,
+            1 => Expect::Rows(self.rows()),
+            _ => Expect::Refused(self.refusal()),
+        };
+        Side {
+            name: name.to_owned(),
+            evidence: Evidence::Seed,
+            source: self.pick(&["docs: (x)", "y"]),
+            span: Span::nowhere(),
+            outcome,
         }
     }
 

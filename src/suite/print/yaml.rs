@@ -224,9 +224,35 @@ impl Writer {
         if let Some(set) = &it.releases {
             self.releases(set);
         }
-        match &it.outcome {
+        self.outcome(&it.outcome, session);
+        self.believed(it.evidence, it.source.as_ref());
+    }
+
+    fn believed(&mut self, evidence: Evidence, source: Option<&String>) {
+        if let Some(word) = evidence_text(evidence) {
+            self.line(&format!("evidence: {word}"));
+        }
+        if let Some(source) = source {
+            self.text("source", source);
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Expect, session: &str) {
+        match outcome {
             Expect::Ok => self.line("ok: true"),
             Expect::Recorded => self.line("recorded: true"),
+            Expect::Sides(sides) => {
+                self.line("sides:");
+                self.indented(|out| {
+                    for it in sides {
+                        out.item(|out| {
+                            out.text("side", &it.name);
+                            out.outcome(&it.outcome, session);
+                            out.believed(it.evidence, Some(&it.source));
+                        });
+                    }
+                });
+            }
             Expect::Affected(count) => self.line(&format!("affected: {count}")),
             Expect::Rows(rows) => self.rows(rows),
             Expect::Refused(refusal) => self.refusal(refusal),
@@ -244,12 +270,6 @@ impl Writer {
                     });
                 }
             }
-        }
-        if let Some(word) = evidence_text(it.evidence) {
-            self.line(&format!("evidence: {word}"));
-        }
-        if let Some(source) = &it.source {
-            self.text("source", source);
         }
     }
 

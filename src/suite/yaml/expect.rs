@@ -8,15 +8,18 @@ use super::{
 };
 use crate::suite::{
     Cell, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows, MessageMatch, Release,
-    RowsExpected, Sort,
+    RowsExpected, Side, Sort,
     error::SuiteErrorKind,
     span::Span,
     words::{self, bad, counted},
 };
 
 /// Keys that say what is expected. There is exactly one of them.
-const KINDS: [&str; 8] =
-    ["ok", "recorded", "error", "rows", "affected", "count", "contains", "same-as"];
+const KINDS: [&str; 9] =
+    ["ok", "recorded", "error", "rows", "affected", "count", "contains", "same-as", "sides"];
+
+/// Those of them that a side can have. That rows are the same is found out by another query.
+const SIDE_KINDS: [&str; 6] = ["ok", "error", "rows", "affected", "count", "contains"];
 
 /// Keys that go with rows, and with which kinds.
 const ROW_OPTIONS: [(&str, &[&str]); 5] = [
@@ -27,7 +30,7 @@ const ROW_OPTIONS: [(&str, &[&str]); 5] = [
     ("label", &["rows", "contains", "count"]),
 ];
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "ok",
     "recorded",
     "error",
@@ -36,6 +39,7 @@ const KEYS: [&str; 16] = [
     "count",
     "contains",
     "same-as",
+    "sides",
     "types",
     "columns",
     "sort",
@@ -44,6 +48,23 @@ const KEYS: [&str; 16] = [
     "evidence",
     "source",
     "releases",
+];
+
+const SIDE_KEYS: [&str; 14] = [
+    "side",
+    "ok",
+    "error",
+    "rows",
+    "affected",
+    "count",
+    "contains",
+    "types",
+    "columns",
+    "sort",
+    "tolerance",
+    "label",
+    "evidence",
+    "source",
 ];
 
 /// One expectation, or a list that tells releases apart. Never empty.
@@ -151,7 +172,15 @@ fn expectation(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> O
         decoder.error(&key.span, kind);
     }
     let releases = fields.get("releases").map(|it| release_set(decoder, it));
-    let outcome = outcome(decoder, &fields, defaults);
+    let outcome = outcome(decoder, &fields, &KINDS, defaults);
+    if let (Some(Expect::Sides(_)), Some(key)) = (&outcome, fields.key("evidence")) {
+        let kind = SuiteErrorKind::KeysConflict {
+            key: "evidence".to_owned(),
+            other: "sides".to_owned(),
+            help: Some("each side has its own".to_owned()),
+        };
+        decoder.error(&key.span, kind);
+    }
     Some(Expectation {
         releases: match releases {
             None => None,
@@ -164,15 +193,20 @@ fn expectation(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> O
     })
 }
 
-fn outcome(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) -> Option<Expect> {
-    let kinds = fields.present(&KINDS);
+fn outcome(
+    decoder: &mut Decoder,
+    fields: &Fields<'_>,
+    known: &[&str],
+    defaults: &Defaults<'_>,
+) -> Option<Expect> {
+    let kinds = fields.present(known);
     let (kind, node) = match kinds.as_slice() {
         [one] => *one,
         [] => {
             let kind = SuiteErrorKind::MissingKey {
                 of: "an expectation",
                 key: "rows",
-                help: Some(format!("or one of {}", words::listed(&KINDS))),
+                help: Some(format!("or one of {}", words::listed(known))),
             };
             decoder.error(fields.span, kind);
             return None;
@@ -205,6 +239,7 @@ fn outcome(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
         "error" => refusal(decoder, node).map(Expect::Refused),
         "affected" => decoder.number(node, "a number of rows").map(Expect::Affected),
         "same-as" => same_as(decoder, node, defaults),
+        "sides" => sides(decoder, node, defaults),
         "rows" => {
             let found = cells(decoder, node);
             rows(decoder, fields, found.map(RowsExpected::Rows))
@@ -221,6 +256,56 @@ fn outcome(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
             rows(decoder, fields, found)
         }
     }
+}
+
+/// Two sides at least, each with a name and a source of its own.
+fn sides(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Option<Expect> {
+    let items = decoder.list(node, "a list of sides")?;
+    if items.len() < 2 {
+        let help = "a single one is an expectation like any other".to_owned();
+        decoder.wrong_type(node, "two sides at least", Some(help));
+        return None;
+    }
+    let found: Vec<Option<Side>> = items.iter().map(|it| side(decoder, it, defaults)).collect();
+    let sides = found.into_iter().collect::<Option<Vec<Side>>>()?;
+    for (at, it) in sides.iter().enumerate() {
+        if let Some(first) = sides[..at].iter().find(|first| first.name == it.name) {
+            let kind =
+                SuiteErrorKind::KeyTwice { key: it.name.clone(), first_line: first.span.line };
+            decoder.error(&it.span, kind);
+        }
+    }
+    Some(Expect::Sides(sides))
+}
+
+fn side(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Option<Side> {
+    let fields = decoder.fields(node, "a side", &SIDE_KEYS)?;
+    for (key, help) in [
+        ("side", "its name in reports, such as `refused`"),
+        ("evidence", "how the source knows, such as `documented`"),
+        ("source", "who takes this side"),
+    ] {
+        if fields.get(key).is_none() {
+            let help = Some(help.to_owned());
+            decoder.error(fields.span, SuiteErrorKind::MissingKey { of: "a side", key, help });
+        }
+    }
+    let evidence = fields.get("evidence").and_then(|it| {
+        let text = decoder.text(it)?;
+        decoder.keep(&it.span, words::evidence(text))
+    });
+    let mut text = |key: &str| {
+        fields.get(key).and_then(|it| decoder.text_full(it)).map(|it| it.trim().to_owned())
+    };
+    let (name, source) = (text("side"), text("source"));
+    let outcome = outcome(decoder, &fields, &SIDE_KINDS, defaults);
+    Some(Side {
+        name: name?,
+        evidence: evidence?,
+        source: source?,
+        span: node.span.clone(),
+        outcome: outcome?,
+    })
 }
 
 fn refusal(decoder: &mut Decoder, node: &Node) -> Option<ExpectedRefusal> {

@@ -257,7 +257,7 @@ fn keys_that_exclude_each_other_are_refused() {
     );
     check_expect(
         "{ evidence: seed }",
-        "t.yaml:4:11: an expectation needs `rows`; or one of `ok`, `recorded`, `error`, `rows`, `affected`, `count`, `contains` and `same-as`",
+        "t.yaml:4:11: an expectation needs `rows`; or one of `ok`, `recorded`, `error`, `rows`, `affected`, `count`, `contains`, `same-as` and `sides`",
     );
     check_expect(
         "{ ok: true, source: s }",
@@ -380,6 +380,40 @@ fn what_is_expected_is_checked() {
     check_expect(
         "{ error: { contains: a, exact: b } }",
         "t.yaml:4:35: `exact` does not go with `contains`",
+    );
+}
+
+#[test]
+fn sides_are_checked() {
+    #[track_caller]
+    fn check(sides: &str, expected: &str) {
+        check_expect(&format!("{{ sides: {sides} }}"), expected);
+    }
+    let one = "{ side: one, ok: true, evidence: seed, source: s }";
+    check(
+        &format!("[{one}]"),
+        "t.yaml:4:20: expected two sides at least, found a list; a single one is an expectation like any other",
+    );
+    check(
+        &format!("[{one}, {one}]"),
+        "t.yaml:4:73: `one` is given twice, first in line 4; remove one of the two",
+    );
+    check(
+        &format!("[{one}, {{ ok: true }}]"),
+        "t.yaml:4:73: a side needs `side`; its name in reports, such as `refused`\n\
+         t.yaml:4:73: a side needs `evidence`; how the source knows, such as `documented`\n\
+         t.yaml:4:73: a side needs `source`; who takes this side",
+    );
+    check(
+        &format!("[{one}, {{ side: a, same-as: S, evidence: seed, source: s }}]"),
+        "t.yaml:4:73: an expectation needs `rows`; or one of `ok`, `error`, `rows`, `affected`, `count` and `contains`\n\
+         t.yaml:4:84: unknown key `same-as`; there are `side`, `ok`, `error`, `rows`, `affected`, `count`, `contains`, `types`, `columns`, `sort`, `tolerance`, `label`, `evidence` and `source`",
+    );
+    check_expect(
+        &format!(
+            "{{ sides: [{one}, {{ side: b, error: any, evidence: seed, source: s }}], evidence: seed }}"
+        ),
+        "t.yaml:4:126: `evidence` does not go with `sides`; each side has its own",
     );
 }
 
