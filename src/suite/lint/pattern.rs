@@ -54,6 +54,7 @@ pub fn step(step: &Step, scope: Scope, lint: &mut Lint<'_>) {
             | Expect::Affected(_)
             | Expect::Refused(_)
             | Expect::SameAs { .. }
+            | Expect::Sides(_)
             | Expect::Recorded => {}
         }
     }

@@ -75,7 +75,11 @@ pub fn step(step: &Step, scope: Scope, lint: &mut Lint<'_>) {
                     lint.warn(&COLUMNS_DIFFER, scope, span, what);
                 }
             }
-            Expect::Ok | Expect::Affected(_) | Expect::Refused(_) | Expect::Recorded => {}
+            Expect::Sides(_)
+            | Expect::Ok
+            | Expect::Affected(_)
+            | Expect::Refused(_)
+            | Expect::Recorded => {}
         }
     }
 }

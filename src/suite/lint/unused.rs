@@ -106,8 +106,10 @@ fn texts(step: &Step) -> Vec<&str> {
         texts.push(sql);
         texts.extend(binds.iter().map(String::as_str));
     }
-    for expectation in &step.expect {
-        match &expectation.outcome {
+    let mut outcomes: Vec<&Expect> = step.expect.iter().map(|it| &it.outcome).collect();
+    while let Some(outcome) = outcomes.pop() {
+        match outcome {
+            Expect::Sides(sides) => outcomes.extend(sides.iter().map(|it| &it.outcome)),
             Expect::SameAs { sql, .. } => texts.push(sql),
             Expect::Refused(refusal) => texts.extend(refusal.message.as_ref().map(|it| match it {
                 MessageMatch::Contains(text)
