@@ -175,7 +175,7 @@ fn what_others_left_is_swept_and_not_recorded() {
     let server = server().on("SHOW WAREHOUSES LIKE 'SG%'", Reply::rows(columns, [left]));
     let recorded = record(server.clone(), SUITE, &[]);
     assert!(server.executed_sql().contains(&"DROP WAREHOUSE IF EXISTS SGCCCCCCCC_IW".to_owned()));
-    let text = fs::read_to_string(recorded.path().join("run.fixture")).unwrap();
+    let text = fs::read_to_string(recorded.path().join("@run.fixture")).unwrap();
     assert!(!text.contains("SG%") && !text.contains("SGCCCCCCCC"), "{text}");
     let (replayed, target) = recorded.replay(SUITE);
     assert_eq!(outcomes(&replayed), outcomes(&recorded.summary));
