@@ -943,6 +943,8 @@ fn what_tells_whose_the_rest_is_is_dropped_last() {
         ]
     );
     assert!(drops.contains(&"DROP WAREHOUSE IF EXISTS SG1_L05"), "{drops:#?}");
+    let data = drops.iter().filter(|it| it.contains("SG1_DATA"));
+    assert_eq!(data.count(), 1, "not before either: {drops:#?}");
 }
 
 #[test]
