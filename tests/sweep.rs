@@ -178,7 +178,7 @@ fn random() -> f64 {
 /// Kills a run after a time and sweeps; how much the run left before that.
 fn killed(place: &Place, after: Duration) -> usize {
     place.forget_runs();
-    let by_run = after.as_millis() % 2 == 0;
+    let by_run = after.as_millis().is_multiple_of(2);
     let expires_after = if by_run { "6h" } else { "1s" };
     let mut run = place
         .snowgauge(&["run", "--expires-after", expires_after])
