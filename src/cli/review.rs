@@ -559,7 +559,7 @@ mod tests {
         assert_eq!(pending(&path).unwrap(), [] as [PathBuf; 0]);
         files::write(&new, &fixture(NEW, &[], 9)).unwrap();
         for it in [&root, &root.join("limits"), &path, &new] {
-            assert_eq!(pending(it).unwrap(), [new.clone()], "{}", it.display());
+            assert_eq!(pending(it).unwrap(), std::slice::from_ref(&new), "{}", it.display());
         }
         files::remove(&path).unwrap();
         assert_eq!(pending(&path).unwrap(), [new], "without an old one, too");
