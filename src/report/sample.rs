@@ -35,6 +35,7 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
             elapsed_us: 250_000,
             looks: 1,
             ending: "2 rows".to_owned(),
+            result: String::new(),
             refusal: None,
         }],
         properties: BTreeMap::from([("warehouse".to_owned(), "SG1_STD".to_owned())]),

@@ -3,6 +3,7 @@
 use super::{
     Failure, Outcome, PlannedCase, StepReport, Stop,
     compare::{self, Answer, Difference, compare_results, counted},
+    digest::digest,
     hint,
     retry::{Next, Retry},
     session::{NotExecuted, Sessions},
@@ -495,6 +496,7 @@ impl CaseRun<'_> {
             elapsed_us: micros(duration),
             looks: 1,
             ending: format!("slept {}", seconds(duration)),
+            result: String::new(),
             refusal: None,
         });
         Ok(())
@@ -536,6 +538,10 @@ impl CaseRun<'_> {
             NotExecuted::NoSession(cause) | NotExecuted::Stopped(cause) => not_run(cause),
         })?;
         let execution = executed.execution;
+        let result = match &execution.ending {
+            Ending::Rows(rows) => digest(rows, &self.tag.run),
+            _ => String::new(),
+        };
         let (answer, ending, refusal) = match execution.ending {
             Ending::Rows(rows) => {
                 let ending = Answer::Rows(&rows).describe();
@@ -580,6 +586,7 @@ impl CaseRun<'_> {
             elapsed_us: micros(execution.elapsed),
             looks: 1,
             ending,
+            result,
             refusal,
         });
         Ok(Answered {

@@ -122,6 +122,10 @@ pub struct StepReport {
     pub looks: u32,
     /// One line: `3 rows`, `000630 (57014): …`, `connection lost: …`.
     pub ending: String,
+    /// A digest of the rows, equal where two runs were answered alike. Empty where there are none,
+    /// and in journals from before there was one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
     pub refusal: Option<Refusal>,
 }
 

@@ -10,6 +10,7 @@
 mod case;
 pub mod compare;
 pub mod cost;
+mod digest;
 mod event;
 mod execute;
 mod hint;

@@ -45,7 +45,7 @@ pub fn render(verdicts: &Verdicts<'_>) -> String {
     let kinds: Vec<_> = counts.iter().map(|(it, count)| (it.word(), it.word(), *count)).collect();
     body += &tools(first, &kinds, total);
     body += &format!(
-        "<div class=\"cases\" style=\"--columns: 10.5rem minmax(0, 1fr) repeat({}, 5.2rem)\">\
+        "<div class=\"cases\" style=\"--columns: 11.5rem minmax(0, 1fr) repeat({}, 5.2rem)\">\
          <div class=\"row head\" aria-hidden=\"true\"><span>verdict</span><span>case</span>",
         verdicts.sides.len()
     );

@@ -128,7 +128,10 @@ fn status(row: &Row<'_>, verdicts: &Verdicts<'_>) -> TestCaseStatus {
     status.set_message(safe(&row.verdict.why));
     status.set_type(safe(match difference {
         // Without a difference that is red, it is what some side saw.
-        Difference::Agree | Difference::Wording | Difference::LeftOut => "failed",
+        Difference::Agree
+        | Difference::AnsweredDifferently
+        | Difference::Wording
+        | Difference::LeftOut => "failed",
         difference => difference.word(),
     }));
     status.set_description(safe(&in_full(row, verdicts)));

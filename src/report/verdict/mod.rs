@@ -21,7 +21,7 @@ use crate::{
     target::TargetKind,
 };
 use chrono::{DateTime, Utc};
-use said::Said;
+use said::{Said, What};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -98,14 +98,17 @@ pub enum Difference {
     CannotTell,
     /// The suite leaves the case out on some of the sides. Intended, so never red.
     LeftOut,
-    /// The same outcome everywhere, but a statement was answered differently. Never red.
+    /// The same outcome everywhere, since the suite allows for it, but a statement was answered
+    /// with other rows, with another code, or refused only by some. Never red.
+    AnsweredDifferently,
+    /// The same outcome everywhere, but a refusal is in other words. Never red.
     Wording,
     Agree,
 }
 
 impl Difference {
     /// In the order reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ProductChanged,
         Self::EmulatorDiffers,
         Self::EmulatorChanged,
@@ -113,6 +116,7 @@ impl Difference {
         Self::DifferentRelease,
         Self::CannotTell,
         Self::LeftOut,
+        Self::AnsweredDifferently,
         Self::Wording,
         Self::Agree,
     ];
@@ -126,6 +130,7 @@ impl Difference {
             Self::DifferentRelease => "different release",
             Self::CannotTell => "cannot tell",
             Self::LeftOut => "left out",
+            Self::AnsweredDifferently => "answered differently",
             Self::Wording => "wording",
             Self::Agree => "agree",
         }
@@ -139,7 +144,7 @@ impl Difference {
             | Self::FixtureStale
             | Self::DifferentRelease
             | Self::CannotTell => true,
-            Self::LeftOut | Self::Wording | Self::Agree => false,
+            Self::LeftOut | Self::AnsweredDifferently | Self::Wording | Self::Agree => false,
         }
     }
 }
@@ -232,7 +237,10 @@ fn row<'a>(sides: &'a [Side], case: &'a CaseKey, reports: Vec<Option<&'a CaseRep
                 0 => String::new(),
                 more => format!(", and {} more", counted(more, "statement")),
             };
-            verdict.difference = Difference::Wording;
+            verdict.difference = match steps.iter().all(|it| it.what == What::Message) {
+                true => Difference::Wording,
+                false => Difference::AnsweredDifferently,
+            };
             verdict.why =
                 format!("{}, but line {} {}{more}", verdict.why, first.line, first.what.describe());
         }

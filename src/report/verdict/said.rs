@@ -141,7 +141,7 @@ pub enum What {
     Message,
     /// Refused by all, with different codes.
     Code,
-    /// Rows and refusals, or different counts of rows.
+    /// Rows and refusals, different counts of rows, or other rows.
     Answer,
     /// Some did not execute it.
     Missing,
@@ -173,25 +173,37 @@ pub fn step_differences(sides: &[Side], reports: &[Option<&CaseReport>]) -> Vec<
     let mut differences = Vec::new();
     for (key, first) in longest.map(|it| keyed(it)).unwrap_or_default() {
         let here: Vec<Option<&StepReport>> = steps.iter().map(|it| it.get(&key).copied()).collect();
-        let hidden: Vec<[String; 3]> = here
+        let hidden: Vec<[String; 4]> = here
             .iter()
             .zip(&names)
             .filter_map(|(step, names)| Some(parts((*step)?, names.as_ref()?)))
             .collect();
         let differ = |at: usize| hidden.windows(2).any(|it| it[0][at] != it[1][at]);
+        // Older journals do not tell what the rows were.
+        let has_results = hidden.iter().all(|it| !it[3].is_empty());
+        let other_rows = has_results && differ(3);
         let refused = here.iter().flatten().filter(|it| it.refusal.is_some()).count();
         let what = match (hidden.len() < asked, refused == hidden.len()) {
             (true, _) => What::Missing,
             (false, true) if differ(0) || differ(1) => What::Code,
             (false, true) if differ(2) => What::Message,
-            (false, false) if differ(0) || differ(1) || differ(2) => What::Answer,
+            (false, false) if differ(0) || differ(1) || differ(2) || other_rows => What::Answer,
             (false, _) => continue,
         };
         differences.push(StepDifference {
             line: key.0,
             sql: first.sql.clone(),
             what,
-            said: here.iter().map(|it| it.map(|it| flat(&it.ending))).collect(),
+            said: here
+                .iter()
+                .map(|it| {
+                    it.map(|it| match other_rows {
+                        // Their counts may be the same.
+                        true => format!("{}, digest {}", flat(&it.ending), it.result),
+                        false => flat(&it.ending),
+                    })
+                })
+                .collect(),
             asked,
         });
     }
@@ -210,11 +222,13 @@ fn keyed(report: &CaseReport) -> Vec<((usize, usize), &StepReport)> {
     keyed
 }
 
-/// Code, SQLSTATE and message, or the ending of what was not refused.
-fn parts(step: &StepReport, names: &Names) -> [String; 3] {
+/// Code, SQLSTATE and message, or the ending of what was not refused, and the digest of its rows.
+fn parts(step: &StepReport, names: &Names) -> [String; 4] {
     match &step.refusal {
-        Some(it) => [it.code.clone(), it.sqlstate.clone(), names.hide(&flat(&it.message))],
-        None => [String::new(), String::new(), names.hide(&step.ending)],
+        Some(it) => {
+            [it.code.clone(), it.sqlstate.clone(), names.hide(&flat(&it.message)), String::new()]
+        }
+        None => [String::new(), String::new(), names.hide(&step.ending), step.result.clone()],
     }
 }
 

@@ -26,8 +26,8 @@ pub enum Show {
 /// whoever searches for one has to find it. Nor is what servers said.
 const COLUMNS: usize = 100;
 
-/// Of the longest verdict, `different release`.
-const VERDICT_COLUMNS: usize = 17;
+/// Of the longest verdict, `answered differently`.
+const VERDICT_COLUMNS: usize = 20;
 
 pub fn render(verdicts: &Verdicts<'_>, colour: Colour, show: Show) -> String {
     let mut out = String::new();
@@ -249,7 +249,7 @@ fn code_of(difference: Difference) -> &'static str {
         | Difference::EmulatorChanged
         | Difference::DifferentRelease => RED,
         Difference::FixtureStale | Difference::CannotTell => YELLOW,
-        Difference::LeftOut | Difference::Wording => DIM,
+        Difference::LeftOut | Difference::AnsweredDifferently | Difference::Wording => DIM,
         Difference::Agree => GREEN,
     }
 }
@@ -310,13 +310,13 @@ live      org-account (AWS), release zero-copy, run SG7F3K2QXA
 emulator  127.0.0.1:41823, release zero-copy, run SG0M4T8WZC
 replay    recorded on live, 2026-10-02 14:05 UTC, release zero-copy, run SG5D9H1VNB
 
-verdict            live      emulator  replay    case
-emulator differs   PASS      FAIL*     PASS      limits::dml::L-09 an interactive warehouse reads the row that was merged last, and no other
-product changed    LIFTED*   PASS      PASS      limits::dml::L-10 statements other than queries are refused
-fixture stale      PASS      PASS      NOT RUN   limits::dml::L-11 a new case
-wording            PASS      PASS      PASS      limits::dml::L-12 a delete is refused
-cannot tell        NOT RUN   PASS      PASS      limits::dml::L-14 a long one
-agree              FAIL      FAIL      FAIL      limits::dml::L-15 fails everywhere
+verdict               live      emulator  replay    case
+emulator differs      PASS      FAIL*     PASS      limits::dml::L-09 an interactive warehouse reads the row that was merged last, and no other
+product changed       LIFTED*   PASS      PASS      limits::dml::L-10 statements other than queries are refused
+fixture stale         PASS      PASS      NOT RUN   limits::dml::L-11 a new case
+wording               PASS      PASS      PASS      limits::dml::L-12 a delete is refused
+cannot tell           NOT RUN   PASS      PASS      limits::dml::L-14 a long one
+agree                 FAIL      FAIL      FAIL      limits::dml::L-15 fails everywhere
 * the odd one out
 
 emulator differs  limits::dml::L-09 an interactive warehouse reads the row that was merged last, and no other
@@ -370,7 +370,10 @@ cannot tell  limits::dml::L-14 a long one
     fn all_cases_are_listed_when_asked_for() {
         let sides = tests::sides();
         let out = verdicts(&sides).terminal(Colour::No, Show::Everything);
-        assert!(out.contains("\nagree              PASS      PASS      PASS      limits"), "{out}");
+        assert!(
+            out.contains("\nagree                 PASS      PASS      PASS      limits"),
+            "{out}"
+        );
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn letter(difference: Difference) -> char {
         Difference::DifferentRelease => 'R',
         Difference::CannotTell => '?',
         Difference::LeftOut => '-',
+        Difference::AnsweredDifferently => '!',
         Difference::Wording => '~',
         Difference::Agree => '=',
     }
@@ -380,14 +381,35 @@ fn other_words_of_a_refusal_are_told_and_not_red() {
     check_steps(
         vec![refused(5, "002003", "42S02", "no")],
         vec![refused(5, "002043", "02000", "no")],
-        "wording: both passed, but line 5 was refused with another code\n\
+        "answered differently: both passed, but line 5 was refused with another code\n\
          5 Code: 002003 (42S02): no / 002043 (02000): no",
     );
     check_steps(
         vec![rows(5, "3 rows"), rows(6, "1 row")],
         vec![refused(5, "002003", "42S02", "no")],
-        "wording: both passed, but line 5 was answered differently, and 1 statement more\n\
+        "answered differently: both passed, but line 5 was answered differently, and 1 statement more\n\
          5 Answer: 3 rows / 002003 (42S02): no\n6 Missing: 1 row / not executed",
+    );
+}
+
+#[test]
+fn other_rows_of_a_case_that_passes_all_the_same_are_told_and_not_red() {
+    let with = |result: &str| StepReport { result: result.to_owned(), ..rows(3, "1 row") };
+    check_steps(vec![with("4f2a")], vec![with("4f2a")], "agree: both passed");
+    check_steps(
+        vec![with("4f2a")],
+        vec![with("9b01")],
+        "answered differently: both passed, but line 3 was answered differently\n\
+         3 Answer: 1 row, digest 4f2a / 1 row, digest 9b01",
+    );
+    // A journal from before there were digests.
+    check_steps(vec![with("4f2a")], vec![with("")], "agree: both passed");
+    // By expectations of different releases.
+    check_steps(
+        vec![with("4f2a")],
+        vec![refused(3, "002003", "42S02", "no")],
+        "answered differently: both passed, but line 3 was answered differently\n\
+         3 Answer: 1 row / 002003 (42S02): no",
     );
 }
 
