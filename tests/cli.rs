@@ -122,6 +122,7 @@ fn journal_by(
             source: None,
             steps: Vec::new(),
             properties: BTreeMap::new(),
+            sightings: Vec::new(),
         })));
     }
     if let Some(cut_short) = end {

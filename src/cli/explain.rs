@@ -5,7 +5,7 @@ use crate::{
     run::{self, compare::cell},
     suite::{
         self, Action, Case, Evidence, Expect, Expectation, MessageMatch, RowsExpected, Sort, Step,
-        Suite,
+        Suite, pins::Pin,
     },
 };
 use clap::Args;
@@ -71,8 +71,12 @@ fn explanation(suite: &Suite, case: &Case) -> String {
         let names: Vec<&str> = only.releases.0.iter().map(|it| it.name()).collect();
         out += &format!("  only on {}: {}\n", names.join(", "), only.reason);
     }
-    for step in &case.steps {
+    for (at, step) in case.steps.iter().enumerate() {
         out += &explained_step(step);
+        let is_of_step = |it: &&Pin| it.case == case.name && it.step == at + 1;
+        for pin in suite.pins.iter().filter(is_of_step) {
+            out += &format!("    pinned ({}): {}\n", pin.place(), pin.seen);
+        }
     }
     out
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use clap::Args;
 
-/// Check suites without running them: syntax, data sets, capabilities and variables, and what is
+/// Check suites without running them: syntax, data sets, capabilities, variables and pins, and what is
 /// likely a mistake, such as an expectation that cannot fail.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 nothing is wrong or there are warnings, 2 errors, or \
@@ -47,6 +47,7 @@ pub fn lint(args: &LintArgs) -> Result<Ending, CliError> {
         .iter()
         .flat_map(run::check_data_set)
         .chain(loaded.suites.iter().flat_map(|it| run::check_suite(it, &loaded.data_sets)))
+        .chain(loaded.suites.iter().flat_map(suite::pins::stale))
         .collect();
     if !errors.is_empty() {
         return errors_of(args.format, SuiteErrors::new(errors, loaded.sources));

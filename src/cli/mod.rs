@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod lint;
 mod list;
+mod pin;
 mod record;
 mod report;
 mod review;

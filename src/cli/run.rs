@@ -6,6 +6,7 @@ use super::{
     execute::{ExecuteArgs, colour, execute, println_quietly},
     exit::{HELP, INTERRUPTED},
     lint,
+    pin::{SeenAt, pin},
     report::cannot_write,
     select::SelectArgs,
 };
@@ -14,7 +15,8 @@ use crate::{
         html, json, junit,
         verdict::{Show, Side, verdicts},
     },
-    run::{self, Counts, Plan, RunOptions, RunSummary, Strictness, compare::counted},
+    run::{self, Counts, Pins, Plan, RunOptions, RunSummary, Strictness, compare::counted},
+    suite::Suite,
     target::Unused,
 };
 use clap::Args;
@@ -56,6 +58,11 @@ pub struct RunArgs {
     #[arg(long)]
     deny_warnings: bool,
 
+    /// Write what was seen where nothing is verified to a file beside each suite, for later runs
+    /// to hold the target to. What was pinned there before is not held to in this run.
+    #[arg(long)]
+    pin: bool,
+
     /// Write the JUnit report to FILE [default: `junit.xml` beside the journal].
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -79,15 +86,27 @@ pub fn run(mut args: RunArgs) -> Result<Ending, CliError> {
         .map_err(|err| CliError::of_plan(err, &loaded))?;
     lint::before_run(&loaded, args.deny_warnings)?;
     match args.target.names().as_slice() {
-        [name] => one(&args, *name, plan),
+        [name] => one(&args, *name, plan, &loaded.suites),
+        _ if args.pin => Err(CliError::new("answers are pinned of one target at a time")
+            .hint("name one by `--target`")),
         names => several(&args, names, &plan),
     }
 }
 
-fn one(args: &RunArgs, name: TargetName, plan: Plan) -> Result<Ending, CliError> {
+fn one(args: &RunArgs, name: TargetName, plan: Plan, suites: &[Suite]) -> Result<Ending, CliError> {
     let connected = connect(&args.target, name)?;
-    let options = args.options(&connected, SCALE)?;
+    let mut options = args.options(&connected, SCALE)?;
+    if args.pin {
+        options.pins = Pins::Renewed;
+    }
     let (side, folder) = run_on(args, name, &connected, plan, options)?;
+    let seen_at = SeenAt {
+        target: connected.target.answers_of().name(),
+        date: match side.recorded_from {
+            Some((_, at, _)) => at.date_naive(),
+            None => connected.target.now().date_naive(),
+        },
+    };
     let summary = side.summary;
     let write: [Report; 3] = [
         ("junit", &args.junit, "junit.xml", &|path| junit::write(path, &summary)),
@@ -98,6 +117,9 @@ fn one(args: &RunArgs, name: TargetName, plan: Plan) -> Result<Ending, CliError>
         let again = format!("snowgauge report {} --{word} FILE", folder.display());
         format!("`{again}` writes it from the journal")
     })?;
+    if args.pin {
+        pin(suites, &summary, &seen_at)?;
+    }
     if name == TargetName::Live && nothing_was_run(&summary) {
         eprintln!(
             "hint: the connection's `account`, `host`, `port` and `protocol` say where to log in, \

@@ -39,6 +39,7 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
             refusal: None,
         }],
         properties: BTreeMap::from([("warehouse".to_owned(), "SG1_STD".to_owned())]),
+        sightings: Vec::new(),
     }
 }
 

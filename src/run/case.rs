@@ -5,12 +5,16 @@ use super::{
     compare::{self, Answer, Difference, compare_results, counted},
     digest::digest,
     hint,
+    pin::{self, Meets, Sighting},
     retry::{Next, Retry},
     session::{NotExecuted, Sessions},
     variables::Variables,
 };
 use crate::{
-    suite::{Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, span::Span},
+    suite::{
+        Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, pins::Pin,
+        span::Span,
+    },
     target::{Ending, QueryTag, Refusal, Rows, Target, Value},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -32,6 +36,8 @@ pub struct Shared<'a> {
     pub sessions: &'a mut Sessions,
     /// Results that later ones with the same label must equal, and where they were.
     pub labels: &'a mut BTreeMap<String, (String, Vec<String>)>,
+    /// What the target is held to where the suite is not sure.
+    pub pins: &'a [Pin],
 }
 
 /// What ends a case before its last step. Boxed: it is large, and rare.
@@ -44,6 +50,7 @@ pub struct CaseEnd {
     pub source: Option<String>,
     pub steps: Vec<StepReport>,
     pub properties: BTreeMap<String, String>,
+    pub sightings: Vec<Sighting>,
     /// The target cannot be reached any more, and why.
     pub gone: Option<String>,
 }
@@ -57,22 +64,13 @@ pub async fn run_case(
     is_limits: bool,
 ) -> CaseEnd {
     let case = &planned.case;
-    let mut run = CaseRun {
-        shared,
-        tag,
-        is_limits,
-        steps: Vec::new(),
-        properties: BTreeMap::new(),
-        observed: None,
-        evidence: Evidence::None,
-        source: None,
-        gone: None,
-    };
+    let mut run = CaseRun { name: &case.name, is_limits, ..CaseRun::new(shared, tag) };
     let mut outcome = Outcome::Passed;
-    for step in &case.steps {
+    for (at, step) in case.steps.iter().enumerate() {
         if !is_for(step, run.shared.labels_here) {
             continue;
         }
+        run.step_number = at + 1;
         if let Err(end) = run.step(step, variables).await {
             outcome = *end;
             break;
@@ -89,6 +87,7 @@ pub async fn run_case(
         source: run.source,
         steps: run.steps,
         properties: run.properties,
+        sightings: run.sightings,
         gone: run.gone,
     }
 }
@@ -114,17 +113,7 @@ pub async fn run_steps(
     variables: &mut Variables,
     tag: &QueryTag,
 ) -> Result<(), SetupFailure> {
-    let mut run = CaseRun {
-        shared,
-        tag,
-        is_limits: false,
-        steps: Vec::new(),
-        properties: BTreeMap::new(),
-        observed: None,
-        evidence: Evidence::None,
-        source: None,
-        gone: None,
-    };
+    let mut run = CaseRun::new(shared, tag);
     for step in steps {
         if !is_for(step, run.shared.labels_here) {
             continue;
@@ -160,10 +149,14 @@ pub struct SetupFailure {
 struct CaseRun<'a> {
     shared: Shared<'a>,
     tag: &'a QueryTag,
+    /// The case's, and of which step it is, from 1: what pins go by.
+    name: &'a str,
+    step_number: usize,
     /// Whether an expected refusal that does not come is news rather than a failure.
     is_limits: bool,
     steps: Vec<StepReport>,
     properties: BTreeMap<String, String>,
+    sightings: Vec<Sighting>,
     /// The first unverified expectation that was answered differently.
     observed: Option<String>,
     evidence: Evidence,
@@ -194,6 +187,25 @@ impl Answered {
         match &self.answer {
             Ok(rows) => Answer::Rows(rows),
             Err(refusal) => Answer::Refused(refusal),
+        }
+    }
+}
+
+impl<'a> CaseRun<'a> {
+    fn new(shared: Shared<'a>, tag: &'a QueryTag) -> Self {
+        Self {
+            shared,
+            tag,
+            name: "",
+            step_number: 0,
+            is_limits: false,
+            steps: Vec::new(),
+            properties: BTreeMap::new(),
+            sightings: Vec::new(),
+            observed: None,
+            evidence: Evidence::None,
+            source: None,
+            gone: None,
         }
     }
 }
@@ -249,7 +261,17 @@ impl CaseRun<'_> {
         for query in &unchanged {
             before.push(self.rows_of(query, "the query of `unchanged`").await?);
         }
-        let answered = self.until(step, &expect, expectation, &sent, other.as_ref()).await?;
+        let judged = self.until(step, &expect, expectation, &sent, other.as_ref()).await?;
+        let answered = match judged {
+            (answered, None) => {
+                self.met(expectation, &expect, &answered, &sent, variables)?;
+                Some(answered)
+            }
+            (answered, Some(difference)) => {
+                self.not_met(expectation, &answered, difference, &sent, variables)?;
+                None
+            }
+        };
         for (query, before) in unchanged.iter().zip(before) {
             let after = self.rows_of(query, "the query of `unchanged`").await?;
             if let Err(difference) = compare_results(&before, &after, Sort::Rows) {
@@ -276,8 +298,8 @@ impl CaseRun<'_> {
         Ok(())
     }
 
-    /// Executes until the expectation is met or time is out. `None`: it was not met, but the case
-    /// goes on, since the expectation is unverified.
+    /// Executes until the expectation is met or time is out: the last answer, and in which way it
+    /// is not what was expected.
     async fn until(
         &mut self,
         step: &Step,
@@ -285,7 +307,7 @@ impl CaseRun<'_> {
         expectation: &Expectation,
         sent: &Sent<'_>,
         other: Option<&Sent<'_>>,
-    ) -> Result<Option<Answered>, Ended> {
+    ) -> Result<(Answered, Option<Difference>), Ended> {
         if expectation.evidence != Evidence::None || self.evidence == Evidence::None {
             self.evidence = expectation.evidence;
             self.source = expectation.source.clone();
@@ -308,8 +330,7 @@ impl CaseRun<'_> {
                     self.properties.insert("met_after_ms".to_owned(), waited);
                     self.properties.insert("looks".to_owned(), retry.looks().to_string());
                 }
-                self.note(expectation, expect, &answered);
-                return Ok(Some(answered));
+                return Ok((answered, None));
             };
             let is_hopeless = match &answered.answer {
                 Err(refusal) => HOPELESS.contains(&refusal.code.as_str()),
@@ -334,8 +355,47 @@ impl CaseRun<'_> {
                 },
                 _ => difference,
             };
-            return self.not_met(expectation, &answered, difference, sent);
+            return Ok((answered, Some(difference)));
         }
+    }
+
+    /// The pin that the step is held to on this target.
+    fn pin(&self) -> Option<&Pin> {
+        let target = self.shared.target.answers_of().name();
+        let release = self.shared.release?;
+        let key = (self.name, self.step_number, target, release);
+        self.shared.pins.iter().find(|it| it.key() == key)
+    }
+
+    /// What is worth knowing of an answer that is as expected.
+    fn met(
+        &mut self,
+        expectation: &Expectation,
+        expect: &Expect,
+        answered: &Answered,
+        sent: &Sent<'_>,
+        variables: &Variables,
+    ) -> Result<(), Ended> {
+        self.note(expectation, expect, answered);
+        if expectation.evidence != Evidence::Unverified {
+            return Ok(());
+        }
+        self.sightings.push(Sighting { step: self.step_number, seen: None });
+        let Some(pin) = self.pin() else { return Ok(()) };
+        let seen = pin::seen(expect, &answered.answer, variables);
+        if seen == pin.seen {
+            self.hold(pin.clone());
+            return Ok(());
+        }
+        let difference = pin::difference(pin, &seen, Meets::Suite);
+        Err(failed(difference, &expectation.span, sent, answered.query_id.clone()))
+    }
+
+    /// The answer is the pinned one.
+    fn hold(&mut self, pin: Pin) {
+        self.evidence = Evidence::Observed;
+        self.source = Some(format!("pinned: {} ({})", pin.place(), pin.span));
+        self.properties.insert("pinned".to_owned(), pin.place());
     }
 
     /// What is worth knowing of an answer that nothing is held against.
@@ -452,14 +512,33 @@ impl CaseRun<'_> {
         answered: &Answered,
         difference: Difference,
         sent: &Sent<'_>,
-    ) -> Result<Option<Answered>, Ended> {
-        let seen = format!("{}: {}", place(&expectation.span), answered.as_answer().describe());
+        variables: &Variables,
+    ) -> Result<(), Ended> {
         let expects_refusal = matches!(expectation.outcome, Expect::Refused(_));
+        // Refused differently: nothing happened on the server, so that the case can go on.
+        let goes_on = expects_refusal && answered.answer.is_err();
+        if expectation.evidence == Evidence::Unverified {
+            let seen = pin::seen(&expectation.outcome, &answered.answer, variables);
+            self.sightings.push(Sighting { step: self.step_number, seen: Some(seen.clone()) });
+            if let Some(pin) = self.pin() {
+                if seen != pin.seen {
+                    let difference = pin::difference(pin, &seen, Meets::Nothing);
+                    let query_id = answered.query_id.clone();
+                    return Err(failed(difference, &expectation.span, sent, query_id));
+                }
+                self.hold(pin.clone());
+                return match goes_on {
+                    true => Ok(()),
+                    // What comes after it relies on what was expected.
+                    false => Err(Box::new(Outcome::Passed)),
+                };
+            }
+        }
+        let seen = format!("{}: {}", place(&expectation.span), answered.as_answer().describe());
         match (expectation.evidence, &answered.answer) {
-            // Refused differently: nothing happened on the server, so that the case can go on.
-            (Evidence::Unverified, Err(_)) if expects_refusal => {
+            (Evidence::Unverified, _) if goes_on => {
                 self.observed.get_or_insert(seen);
-                Ok(None)
+                Ok(())
             }
             (Evidence::Unverified, _) => {
                 let answer = answered.as_answer().describe();

@@ -3,6 +3,7 @@
 //! The runner only sends events. Terminal, JUnit, JSON and HTML each read all of them, so a
 //! report cannot know something that another one does not. One event is one line of the journal.
 
+use super::pin::Sighting;
 use crate::{
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},
@@ -106,6 +107,9 @@ pub struct CaseReport {
     pub steps: Vec<StepReport>,
     /// Further facts, for reports and dashboards: `warehouse`, …
     pub properties: BTreeMap<String, String>,
+    /// What steps with an unverified expectation were answered, to be pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
 }
 
 /// One executed statement.

@@ -92,6 +92,15 @@ impl fmt::Display for RunId {
 /// The work of telling the release, as [`Event::Work`] has it.
 pub const PROBE: &str = "probe the release";
 
+/// What becomes of what was pinned before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pins {
+    /// The target is held to it.
+    Held,
+    /// What is seen will take its place.
+    Renewed,
+}
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -108,6 +117,7 @@ pub struct RunOptions {
     pub release: Option<Release>,
     /// Tells the release even where no case depends on it, which takes an interactive warehouse.
     pub always_probe: bool,
+    pub pins: Pins,
     /// How long to wait for a statement before giving up on it.
     pub give_up_after: Duration,
     /// When the run's objects may be swept by others, from its start.
@@ -126,6 +136,7 @@ impl RunOptions {
             strictness: Strictness::Lenient,
             release: None,
             always_probe: false,
+            pins: Pins::Held,
             give_up_after: Duration::from_secs(300),
             expires_after: Duration::from_secs(6 * 3600),
             credits_max: None,
@@ -683,6 +694,7 @@ impl Run {
             labels_here: &self.labels_here,
             sessions,
             labels,
+            pins: &[],
         }
     }
 
@@ -711,9 +723,12 @@ impl Run {
         };
         let tag = suite_tag.part(Part::Case(name));
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
-        let shared = self.shared(sessions, labels);
+        let mut shared = self.shared(sessions, labels);
+        if self.options.pins == Pins::Held {
+            shared.pins = &planned.suite.pins;
+        }
         let end = case::run_case(case, shared, variables, &tag, is_limits).await;
-        let CaseEnd { mut outcome, evidence, source, steps, mut properties, gone } = end;
+        let CaseEnd { mut outcome, evidence, source, steps, mut properties, sightings, gone } = end;
         let is_as_expected =
             matches!(outcome, Outcome::Passed | Outcome::Observed { .. } | Outcome::Lifted { .. });
         if is_as_expected && let Err(missing) = self.target.ended(&tag) {
@@ -738,6 +753,7 @@ impl Run {
             source,
             steps,
             properties,
+            sightings,
         }
     }
 
@@ -818,7 +834,7 @@ impl Run {
         no_warehouse.or_else(|| match capability {
             "fallback" => since(Release::Fallback),
             "zero-copy" => since(Release::ZeroCopy),
-            _ => None,
+            _ => self.target.lacks(capability).map(|why| format!("needs {capability}: {why}")),
         })
     }
 }
@@ -865,6 +881,7 @@ fn report_without_steps(case: &CaseKey, outcome: Outcome, release: Option<Releas
         source: None,
         steps: Vec::new(),
         properties: BTreeMap::new(),
+        sightings: Vec::new(),
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
                 source: None,
                 steps: Vec::new(),
                 properties: BTreeMap::new(),
+                sightings: Vec::new(),
             })),
             Event::CaseStarted { case: key("b"), at },
         ]

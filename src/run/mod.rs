@@ -17,6 +17,7 @@ mod hint;
 pub mod journal;
 mod mark;
 mod objects;
+pub mod pin;
 mod plan;
 mod probe;
 mod retry;
@@ -33,7 +34,7 @@ mod tests;
 
 pub use case::seconds;
 pub use event::*;
-pub use execute::{PROBE, RunId, RunIdError, RunOptions, execute};
+pub use execute::{PROBE, Pins, RunId, RunIdError, RunOptions, execute};
 use mark::Mark;
 pub use plan::{
     CAPABILITIES, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,

@@ -4,9 +4,19 @@ use super::{CaseKey, TagExpr, nearest, variables};
 use crate::suite::{Case, DataSet, Suite, SuiteError, SuiteErrorKind};
 use std::collections::{BTreeSet, HashSet};
 
-/// Capabilities that suites may need.
-pub const CAPABILITIES: [&str; 5] =
-    ["interactive", "fallback", "zero-copy", LISTED_REGION, UNLISTED_REGION];
+/// Capabilities that suites may need: of the release, of the region, and of the target.
+pub const CAPABILITIES: [&str; 10] = [
+    "interactive",
+    "fallback",
+    "zero-copy",
+    LISTED_REGION,
+    UNLISTED_REGION,
+    "roles",
+    "policies",
+    "materialized-views",
+    "refresh-history",
+    "operator-stats",
+];
 
 /// The documents' list of today has the account's region.
 pub const LISTED_REGION: &str = "listed-region";

@@ -225,6 +225,7 @@ impl Fold {
             source: None,
             steps: Vec::new(),
             properties: BTreeMap::new(),
+            sightings: Vec::new(),
         }
     }
 }

@@ -124,6 +124,7 @@ fn suite(cases: Vec<Case>) -> Suite {
         setup: Vec::new(),
         cases,
         ordered: false,
+        pins: Vec::new(),
     }
 }
 
@@ -1162,7 +1163,8 @@ fn everything_that_a_plan_cannot_know_is_reported() {
         &all,
         "s.yaml:1:1: unknown capability `interactve` (did you mean `interactive`?)\n\
          s.yaml:1:1: unknown capability `quantum` (there are `interactive`, `fallback`, \
-         `zero-copy`, `listed-region` and `unlisted-region`)",
+         `zero-copy`, `listed-region`, `unlisted-region`, `roles`, `policies`, \
+         `materialized-views`, `refresh-history` and `operator-stats`)",
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     error::{SuiteError, SuiteErrorKind, SuiteErrors},
+    pins,
     span::Span,
 };
 use std::{
@@ -26,6 +27,9 @@ pub enum Format {
 
 impl Format {
     pub fn of(path: &Path) -> Option<Self> {
+        if pins::is_pins(path) {
+            return None;
+        }
         match path.extension().and_then(OsStr::to_str) {
             Some("slt") => Some(Self::Slt),
             Some("yaml" | "yml") => Some(Self::Yaml),
@@ -133,6 +137,9 @@ impl Search {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => {
+                    if pins::is_pins(entry.path()) && !pins::has_suite(entry.path()) {
+                        self.error(entry.path(), SuiteErrorKind::PinsOfNoSuite);
+                    }
                     if Format::of(entry.path()).is_some() {
                         count += 1;
                         self.file(entry.path(), base, data_only);

@@ -91,6 +91,10 @@ pub enum SuiteErrorKind {
     NoReleaseLeft,
     #[error("`{release}` has an expectation already, in line {first_line}")]
     ReleaseTwice { release: String, first_line: usize },
+    #[error("the pins of a suite that is not there")]
+    PinsOfNoSuite,
+    #[error("nothing is unverified in step {step} on {release}")]
+    StalePin { step: usize, release: String },
     #[error("nothing is expected on {releases}")]
     ReleasesMissing { releases: String },
 
@@ -151,6 +155,10 @@ impl SuiteErrorKind {
             | Self::MissingKey { help, .. }
             | Self::KeysConflict { help, .. }
             | Self::Slt { help, .. } => help.clone(),
+            Self::PinsOfNoSuite => {
+                Some("rename it as its suite was renamed, or remove it".to_owned())
+            }
+            Self::StalePin { .. } => Some("remove the pin: nothing is held to it".to_owned()),
             Self::NoReleaseLeft => {
                 Some("the expectations before it are for every release already".to_owned())
             }

@@ -4,7 +4,7 @@ use super::{
     DataSet, Suite,
     discover::{Format, Found, find},
     error::{SuiteError, SuiteErrorKind, SuiteErrors},
-    slt,
+    pins, slt,
     source::Source,
     span::Span,
     words::unknown,
@@ -122,13 +122,40 @@ impl Loader {
             Format::Slt => slt::parse(&found.name, &source, &mut self.loaded.sources),
         };
         match parsed {
-            Ok(Parsed::Suite(suite)) => self.loaded.suites.push(*suite),
+            Ok(Parsed::Suite(mut suite)) => {
+                self.pins(&mut suite);
+                self.loaded.suites.push(*suite);
+            }
             Ok(Parsed::DataSet(data_set)) => self.loaded.data_sets.push(data_set),
             Err(errors) => {
                 self.broken_data_sets.extend(yaml::data_set_name(&source));
                 self.errors.extend(errors);
             }
         }
+    }
+
+    /// Reads what lies beside a suite.
+    fn pins(&mut self, suite: &mut Suite) {
+        let path = pins::path(&suite.path);
+        if !path.exists() {
+            return;
+        }
+        let source = match Source::read(&path) {
+            Ok(it) => Arc::new(it),
+            Err((source, errors)) => {
+                self.loaded.sources.extend(source.map(Arc::new));
+                self.errors.extend(errors);
+                return;
+            }
+        };
+        match yaml::pins(&source) {
+            Ok(pins) => {
+                suite.pins = pins;
+                self.errors.extend(pins::check_cases(suite));
+            }
+            Err(errors) => self.errors.extend(errors),
+        }
+        self.loaded.sources.push(source);
     }
 
     fn finish(mut self) -> Result<Loaded, SuiteErrors> {

@@ -8,6 +8,7 @@ mod discover;
 pub mod error;
 pub mod lint;
 mod load;
+pub mod pins;
 pub mod print;
 mod slt;
 pub mod source;
@@ -49,12 +50,15 @@ pub struct Suite {
     /// Whether a case may rely on what the cases before it did. True of `.slt` without `subtest`:
     /// to run one of its cases alone, the ones before it are executed too.
     pub ordered: bool,
+    /// What was seen where its expectations are unverified. They lie in a file beside it.
+    pub pins: Vec<pins::Pin>,
 }
 
 impl Suite {
-    /// The suite with all places taken out of it, so that two of them can be compared for what
-    /// they say.
+    /// The suite with all places taken out of it, and without what lies beside it, so that two of
+    /// them can be compared for what they say.
     pub fn without_places(mut self) -> Self {
+        self.pins.clear();
         strip_words(&mut self.data);
         strip_words(&mut self.needs);
         strip_words(&mut self.allow);

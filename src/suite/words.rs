@@ -71,7 +71,7 @@ pub fn shortened(text: &str, max: usize) -> String {
     out
 }
 
-fn release(text: &str) -> Result<Release, SuiteErrorKind> {
+pub fn release(text: &str) -> Result<Release, SuiteErrorKind> {
     let names = Release::ALL.map(Release::name);
     Release::ALL
         .into_iter()

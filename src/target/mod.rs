@@ -37,6 +37,16 @@ use std::{fmt, sync::Arc, time::Duration};
 pub trait Target: Send + Sync {
     fn kind(&self) -> TargetKind;
 
+    /// Whose answers it gives: those of a replay are what it was recorded of.
+    fn answers_of(&self) -> TargetKind {
+        self.kind()
+    }
+
+    /// Why it has not got something that suites may need, if it is known before anybody asks.
+    fn lacks(&self, capability: &str) -> Option<&'static str> {
+        self.answers_of().lacks(capability)
+    }
+
     /// Where it is, for reports: host and port, or a connection's name. Never a secret.
     fn place(&self) -> String;
 
@@ -99,6 +109,26 @@ impl TargetKind {
             Self::Emulator => "emulator",
             Self::Replay => "replay",
             Self::Scripted => "scripted",
+        }
+    }
+}
+
+impl TargetKind {
+    /// See [`Target::lacks`]. What a live account has not got, it says itself.
+    fn lacks(self, capability: &str) -> Option<&'static str> {
+        match (self, capability) {
+            (Self::Emulator, "roles") => Some("the emulator has one role, and no grants"),
+            (Self::Emulator, "policies") => Some("the emulator has no policies"),
+            (Self::Emulator, "materialized-views") => {
+                Some("the emulator has no materialized views")
+            }
+            (Self::Emulator, "refresh-history") => {
+                Some("the emulator keeps no history of refreshes")
+            }
+            (Self::Emulator, "operator-stats") => {
+                Some("the emulator keeps no statistics of operators")
+            }
+            _ => None,
         }
     }
 }

@@ -54,6 +54,10 @@ impl Target for RecordingTarget {
         self.inner.place()
     }
 
+    fn answers_of(&self) -> TargetKind {
+        self.inner.answers_of()
+    }
+
     fn labels(&self) -> Vec<&'static str> {
         self.inner.labels()
     }

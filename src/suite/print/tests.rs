@@ -258,6 +258,7 @@ impl Maker {
         let ordered = self.format == Format::Slt && self.one_in(3);
         let count = 1 + self.next(4);
         let mut suite = Suite {
+            pins: Vec::new(),
             name: "t".to_owned(),
             path: PathBuf::from(if self.format == Format::Yaml { "t.yaml" } else { "t.slt" }),
             doc: self.maybe(Self::text).unwrap_or_default(),

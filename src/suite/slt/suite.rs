@@ -56,6 +56,7 @@ pub fn suite(
         setup,
         cases,
         ordered,
+        pins: Vec::new(),
     })
 }
 

@@ -8,6 +8,7 @@ pub(super) mod case;
 pub(crate) mod decoder;
 mod expect;
 pub(crate) mod node;
+mod pins;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use super::{
 use case::Defaults;
 use decoder::{Decoder, Fields};
 use node::{Node, Value};
+pub(super) use pins::pins;
 use std::collections::BTreeMap;
 
 const DATA_SET: &str = "data-set";
@@ -85,6 +87,7 @@ fn suite(decoder: &mut Decoder, name: &str, source: &Source, node: &Node) -> Opt
         setup: Vec::new(),
         cases: Vec::new(),
         ordered: false,
+        pins: Vec::new(),
     };
     if let Some(node) = fields.get("setup") {
         suite.setup = setup(decoder, node, &defaults);

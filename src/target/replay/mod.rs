@@ -192,6 +192,10 @@ impl Target for ReplayTarget {
         self.folder.display().to_string()
     }
 
+    fn answers_of(&self) -> TargetKind {
+        self.header.target
+    }
+
     fn labels(&self) -> Vec<&'static str> {
         vec![TargetKind::Replay.name(), self.header.target.name()]
     }
