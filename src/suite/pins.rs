@@ -270,8 +270,8 @@ mod tests {
         );
         check(
             &pin("refused: { code: 1420, message: m }").replace("observed", "documented"),
-            "s/a.pins.yaml:2:93: `documented` is not the evidence of a pin; what is pinned was `observed`\n\
-             s/a.pins.yaml:2:120: `1420` is not an error code; six digits: `\"000630\"`",
+            "s/a.pins.yaml:2:90: `documented` is not the evidence of a pin; what is pinned was `observed`\n\
+             s/a.pins.yaml:2:119: `1420` is not an error code; six digits: `\"000630\"`",
         );
         check(
             &pin("succeeded: true").replace("step: 2", "step: 0"),
@@ -283,7 +283,7 @@ mod tests {
         );
         check(
             "pins: [",
-            "s/a.pins.yaml:1:8: not YAML: while parsing a flow node, did not find expected node content",
+            "s/a.pins.yaml:2:1: not YAML: while parsing a node, did not find expected node content",
         );
         let twice = pin("succeeded: true") + pin("count: 3").strip_prefix("pins:\n").unwrap();
         check(
