@@ -178,6 +178,7 @@ fn unchanged_stands_beside_what_may_change_something() {
     check_step(&format!("sql: SELECT SYSTEM$WAIT(1)\n{query}"), &[]);
     check_step("sql: DROP TABLE T\nunchanged: SELECT 1", &["4:5 idle-unchanged"]);
     check_step("sql: DROP TABLE T\nunchanged: SHOW TABLES", &[]);
+    check_step("sql: DROP TABLE T\nunchanged: SELECT GET_DDL('table', 'T')", &[]);
 }
 
 #[test]
