@@ -123,6 +123,7 @@ fn journal_by(
             steps: Vec::new(),
             properties: BTreeMap::new(),
             sightings: Vec::new(),
+            diagnosis: None,
         })));
     }
     if let Some(cut_short) = end {

@@ -8,7 +8,9 @@ use super::{
     junit::wall_time,
     text::{self, Origin},
 };
-use crate::run::{CaseReport, Counts, Outcome, RunSummary, StepReport, compare::counted};
+use crate::run::{
+    CaseReport, Counts, Diagnosis, Outcome, RunSummary, StepReport, compare::counted,
+};
 use chrono::{DateTime, Utc};
 use std::{fs, io, path::Path, time::Duration};
 
@@ -329,6 +331,14 @@ pub fn case(report: &CaseReport, origin: Origin) -> String {
                 }
             }
         }
+    }
+    if let Some(Diagnosis { rule, cause, remedy, source }) = &report.diagnosis {
+        out += &format!(
+            "<p class=\"hint\"><b>Likely cause:</b> {} <b>Remedy:</b> {}</p>",
+            escape(cause),
+            escape(remedy)
+        );
+        facts.push(("diagnosis", format!("{rule}: {source}")));
     }
     let evidence = serde_json::to_value(report.evidence).unwrap_or_default();
     facts.push((

@@ -3,7 +3,9 @@
 
 use super::text;
 use crate::{
-    run::{CaseReport, Counts, Failure, Outcome, RunSummary, StepReport, Strictness, Work},
+    run::{
+        CaseReport, Counts, Diagnosis, Failure, Outcome, RunSummary, StepReport, Strictness, Work,
+    },
     suite::{Evidence, Release},
     target::TargetKind,
 };
@@ -60,6 +62,8 @@ pub struct Case<'a> {
     pub source: Option<&'a str>,
     pub steps: &'a [StepReport],
     pub properties: &'a BTreeMap<String, String>,
+    /// A likely cause, where a rule knows one.
+    pub diagnosis: Option<&'a Diagnosis>,
 }
 
 /// Writes the document; folders on the way are made.
@@ -119,6 +123,7 @@ fn case(report: &CaseReport, strictness: Strictness) -> Case<'_> {
         source: report.source.as_deref(),
         steps: &report.steps,
         properties: &report.properties,
+        diagnosis: report.diagnosis.as_ref(),
     }
 }
 

@@ -109,6 +109,7 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
         ("source", report.source.clone()),
         (query_ids_name(Origin::of(summary)), (!query_ids.is_empty()).then(|| query_ids.join(","))),
         ("seen", seen),
+        ("diagnosis", report.diagnosis.as_ref().map(|it| it.rule.clone())),
     ];
     for (name, value) in known {
         if let Some(value) = value {

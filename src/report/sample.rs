@@ -2,7 +2,7 @@
 
 use crate::{
     run::{
-        CaseKey, CaseReport, Event, Failure, Fold, JOURNAL_VERSION, Outcome, RunSummary,
+        CaseKey, CaseReport, Diagnosis, Event, Failure, Fold, JOURNAL_VERSION, Outcome, RunSummary,
         StepReport, Strictness,
     },
     suite::{Evidence, Release},
@@ -40,6 +40,16 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
         }],
         properties: BTreeMap::from([("warehouse".to_owned(), "SG1_STD".to_owned())]),
         sightings: Vec::new(),
+        diagnosis: None,
+    }
+}
+
+pub fn diagnosis() -> Diagnosis {
+    Diagnosis {
+        rule: "not-bound".to_owned(),
+        cause: "it is <not> attached".to_owned(),
+        remedy: "attach it".to_owned(),
+        source: "docs: attaching".to_owned(),
     }
 }
 

@@ -275,6 +275,9 @@ fn reasons(
             [one] => format!("{}: {reason}", one.case),
             many => format!("{}: {reason}", counted(many.len(), "case")),
         });
+        if let Some(it) = cases.iter().find_map(|it| it.diagnosis.as_ref()) {
+            out += &indented(&text::diagnosis(it).map(|it| format!("    {it}")).join("\n"));
+        }
     }
     out
 }

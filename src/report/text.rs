@@ -1,6 +1,6 @@
 //! A case in plain text, as the terminal, JUnit and `cargo test` show it.
 
-use crate::run::{CaseReport, Outcome, RunSummary, StepReport};
+use crate::run::{CaseReport, Diagnosis, Outcome, RunSummary, StepReport};
 use std::time::Duration;
 
 /// Characters of a statement that are shown in a list of steps.
@@ -95,10 +95,21 @@ pub fn details_from(report: &CaseReport, origin: Origin) -> String {
             });
         }
     }
+    if let Some(it) = &report.diagnosis {
+        lines.extend(diagnosis(it));
+    }
     if let Some(expected) = belief(report) {
         lines.push(expected);
     }
     printable(&lines.join("\n"))
+}
+
+/// Cause and remedy, a line each.
+pub fn diagnosis(it: &Diagnosis) -> [String; 2] {
+    [
+        format!("likely cause: {} [{}]", it.cause, it.rule),
+        format!("remedy: {} ({})", it.remedy, it.source),
+    ]
 }
 
 /// The text with control characters shown rather than obeyed: servers' messages may hold what a
@@ -170,7 +181,7 @@ pub fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{html, json, junit, sample, terminal};
 
     #[track_caller]
     fn check(reason: &str, expected: (&str, Option<&str>)) {
@@ -197,5 +208,35 @@ mod tests {
         assert!(steps(&report).contains("0.250s: 2 rows [01b0-1]: "), "{}", steps(&report));
         let text = steps_from(&report, Origin::Recorded);
         assert!(text.contains("0.250s recorded: 2 rows [replayed 01b0-1]: "), "{text}");
+    }
+
+    #[test]
+    fn every_report_tells_a_likely_cause() {
+        let not_run = Outcome::NotRun { cause: "it was refused".to_owned() };
+        let outcomes = [Outcome::Failed { failure: sample::failure() }, not_run];
+        for outcome in outcomes {
+            let case = CaseReport {
+                diagnosis: Some(sample::diagnosis()),
+                ..sample::case("is explained", outcome)
+            };
+            let lines = "likely cause: it is <not> attached [not-bound]\nremedy: attach it (docs: attaching)";
+            let text = details(&case);
+            assert!(text.contains(lines), "{text}");
+            let summary = sample::summary(vec![case]);
+            let expect = |report: String, part: &str| {
+                assert!(report.contains(part), "no `{part}` in\n{report}");
+            };
+            let printed = terminal::summary(&summary, terminal::Colour::No);
+            expect(printed.clone(), "likely cause: it is <not> attached [not-bound]\n");
+            expect(printed, "remedy: attach it (docs: attaching)\n");
+            let xml = junit::render(&summary).unwrap();
+            expect(xml.clone(), r#"<property name="diagnosis" value="not-bound"/>"#);
+            expect(xml, "likely cause: it is &lt;not&gt; attached [not-bound]\nremedy: attach it");
+            let page = html::render(&summary);
+            expect(page.clone(), "<b>Likely cause:</b> it is &lt;not&gt; attached");
+            expect(page.clone(), "<b>Remedy:</b> attach it");
+            expect(page, "<dt>diagnosis</dt><dd>not-bound: docs: attaching</dd>");
+            expect(json::render(&summary).unwrap(), "\"rule\": \"not-bound\"");
+        }
     }
 }

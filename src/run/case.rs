@@ -3,8 +3,8 @@
 use super::{
     Failure, Outcome, PlannedCase, StepReport, Stop,
     compare::{self, Answer, Difference, compare_results, counted},
+    diagnosis::{self, Came, Diagnosis, History, Scene, Wanted},
     digest::digest,
-    hint,
     pin::{self, Meets, Sighting},
     retry::{Next, Retry},
     session::{NotExecuted, Sessions},
@@ -38,6 +38,8 @@ pub struct Shared<'a> {
     pub labels: &'a mut BTreeMap<String, (String, Vec<String>)>,
     /// What the target is held to where the suite is not sure.
     pub pins: &'a [Pin],
+    /// What was done before, which may explain what comes.
+    pub history: &'a mut History,
 }
 
 /// What ends a case before its last step. Boxed: it is large, and rare.
@@ -51,6 +53,7 @@ pub struct CaseEnd {
     pub steps: Vec<StepReport>,
     pub properties: BTreeMap<String, String>,
     pub sightings: Vec<Sighting>,
+    pub diagnosis: Option<Diagnosis>,
     /// The target cannot be reached any more, and why.
     pub gone: Option<String>,
 }
@@ -77,10 +80,12 @@ pub async fn run_case(
         }
     }
     if outcome == Outcome::Passed
-        && let Some(seen) = run.observed.take()
+        && let Some((seen, diagnosis)) = run.observed.take()
     {
+        run.diagnosis = diagnosis;
         outcome = Outcome::Observed { seen };
     }
+    let explains = outcome != Outcome::Passed;
     CaseEnd {
         outcome,
         evidence: run.evidence,
@@ -88,6 +93,7 @@ pub async fn run_case(
         steps: run.steps,
         properties: run.properties,
         sightings: run.sightings,
+        diagnosis: run.diagnosis.filter(|_| explains),
         gone: run.gone,
     }
 }
@@ -121,7 +127,10 @@ pub async fn run_steps(
         let cause = match run.step(step, variables).await {
             Ok(()) => match run.observed.take() {
                 None => continue,
-                Some(seen) => seen,
+                Some((seen, diagnosis)) => {
+                    run.diagnosis = diagnosis;
+                    seen
+                }
             },
             Err(ended) => match *ended {
                 Outcome::Failed { failure } => format!(
@@ -134,7 +143,7 @@ pub async fn run_steps(
                 other => other.word().to_owned(),
             },
         };
-        return Err(SetupFailure { cause, gone: run.gone });
+        return Err(SetupFailure { cause, diagnosis: run.diagnosis, gone: run.gone });
     }
     Ok(())
 }
@@ -143,6 +152,7 @@ pub async fn run_steps(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupFailure {
     pub cause: String,
+    pub diagnosis: Option<Diagnosis>,
     pub gone: Option<String>,
 }
 
@@ -158,9 +168,11 @@ struct CaseRun<'a> {
     properties: BTreeMap<String, String>,
     sightings: Vec<Sighting>,
     /// The first unverified expectation that was answered differently.
-    observed: Option<String>,
+    observed: Option<(String, Option<Diagnosis>)>,
     evidence: Evidence,
     source: Option<String>,
+    /// Of what was not as expected, last.
+    diagnosis: Option<Diagnosis>,
     gone: Option<String>,
 }
 
@@ -205,6 +217,7 @@ impl<'a> CaseRun<'a> {
             observed: None,
             evidence: Evidence::None,
             source: None,
+            diagnosis: None,
             gone: None,
         }
     }
@@ -355,6 +368,18 @@ impl CaseRun<'_> {
                 },
                 _ => difference,
             };
+            let is_slow = step.takes.is_some_and(|(_, most)| answered.elapsed > most);
+            let wanted = match &expectation.outcome {
+                Expect::Refused(_) => Wanted::Refusal,
+                _ if is_slow && answered.answer.is_ok() => Wanted::Sooner,
+                _ => Wanted::Result,
+            };
+            // What was refused as expected, only sooner or later, needs no explanation.
+            let is_as_expected =
+                wanted == Wanted::Refusal && compare::judge(expect, answered.as_answer()).is_ok();
+            if !is_as_expected {
+                self.diagnose(sent, &answered, wanted);
+            }
             return Ok((answered, Some(difference)));
         }
     }
@@ -376,7 +401,7 @@ impl CaseRun<'_> {
         sent: &Sent<'_>,
         variables: &Variables,
     ) -> Result<(), Ended> {
-        self.note(expectation, expect, answered);
+        self.note(expectation, expect, sent, answered);
         if expectation.evidence != Evidence::Unverified {
             return Ok(());
         }
@@ -393,13 +418,20 @@ impl CaseRun<'_> {
 
     /// The answer is the pinned one.
     fn hold(&mut self, pin: Pin) {
+        self.diagnosis = None;
         self.evidence = Evidence::Observed;
         self.source = Some(format!("pinned: {} ({})", pin.place(), pin.span));
         self.properties.insert("pinned".to_owned(), pin.place());
     }
 
     /// What is worth knowing of an answer that nothing is held against.
-    fn note(&mut self, expectation: &Expectation, expect: &Expect, answered: &Answered) {
+    fn note(
+        &mut self,
+        expectation: &Expectation,
+        expect: &Expect,
+        sent: &Sent<'_>,
+        answered: &Answered,
+    ) {
         let answer = answered.as_answer();
         let (name, value) = match expect {
             Expect::Recorded => ("recorded", answer.describe()),
@@ -411,12 +443,15 @@ impl CaseRun<'_> {
                 }
                 None => {
                     let names: Vec<_> = sides.iter().map(|it| format!("`{}`", it.name)).collect();
-                    self.observed.get_or_insert(format!(
+                    let seen = format!(
                         "{}: neither {}: {}",
                         place(&expectation.span),
                         names.join(" nor "),
                         answer.describe()
-                    ));
+                    );
+                    self.diagnose(sent, answered, Wanted::Result);
+                    let diagnosis = self.diagnosis.take();
+                    self.observed.get_or_insert((seen, diagnosis));
                     ("side", "neither".to_owned())
                 }
             },
@@ -465,22 +500,26 @@ impl CaseRun<'_> {
                 range(at_least, at_most)
             )));
         }
-        Ok(judged.map_err(|difference| Difference {
-            hint: difference.hint.or_else(|| self.hint(expect, answered)),
-            ..difference
-        }))
+        Ok(judged)
     }
 
-    fn hint(&self, expect: &Expect, answered: &Answered) -> Option<String> {
-        match &answered.answer {
-            Err(refusal) => hint::for_refusal(refusal),
-            Ok(rows) if rows.rows.is_empty() && !matches!(expect, Expect::Refused(_)) => {
-                hint::for_no_rows(
-                    self.shared.sessions.is_interactive_warehouse(&answered.warehouse),
-                )
-            }
-            Ok(_) => None,
-        }
+    /// Looks for a likely cause of what was not expected.
+    fn diagnose(&mut self, sent: &Sent<'_>, answered: &Answered, wanted: Wanted) {
+        let scene = Scene {
+            sql: &sent.sql,
+            session: sent.session,
+            warehouse: &answered.warehouse,
+            elapsed: answered.elapsed,
+            came: match &answered.answer {
+                Ok(rows) => Came::Rows(rows),
+                Err(refusal) => Came::Refused(refusal),
+            },
+            wanted,
+            history: &*self.shared.history,
+            release: self.shared.release,
+        };
+        let found = diagnosis::diagnose(&scene);
+        self.diagnosis = found;
     }
 
     fn compare_label(
@@ -537,7 +576,8 @@ impl CaseRun<'_> {
         let seen = format!("{}: {}", place(&expectation.span), answered.as_answer().describe());
         match (expectation.evidence, &answered.answer) {
             (Evidence::Unverified, _) if goes_on => {
-                self.observed.get_or_insert(seen);
+                let diagnosis = self.diagnosis.take();
+                self.observed.get_or_insert((seen, diagnosis));
                 Ok(())
             }
             (Evidence::Unverified, _) => {
@@ -584,6 +624,9 @@ impl CaseRun<'_> {
     /// A query of the harness's own, which must give rows.
     async fn rows_of(&mut self, sent: &Sent<'_>, what: &str) -> Result<Rows, Ended> {
         let answered = self.execute(sent).await?;
+        if answered.answer.is_err() {
+            self.diagnose(sent, &answered, Wanted::Result);
+        }
         match answered.answer {
             Ok(rows) => Ok(rows),
             Err(refusal) => Err(failed(
@@ -593,7 +636,7 @@ impl CaseRun<'_> {
                         compare::one_line(&refusal.to_string())
                     ),
                     diff: None,
-                    hint: hint::for_refusal(&refusal),
+                    hint: None,
                 },
                 sent.span,
                 sent,
@@ -623,6 +666,7 @@ impl CaseRun<'_> {
         };
         let (answer, ending, refusal) = match execution.ending {
             Ending::Rows(rows) => {
+                self.shared.history.note(sent.session, &executed.warehouse, &sent.sql);
                 let ending = Answer::Rows(&rows).describe();
                 (Ok(Ok(rows)), ending, None)
             }

@@ -4,6 +4,7 @@
 //! report cannot know something that another one does not. One event is one line of the journal.
 
 use super::pin::Sighting;
+use super::Diagnosis;
 use crate::{
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},
@@ -110,6 +111,9 @@ pub struct CaseReport {
     /// What steps with an unverified expectation were answered, to be pinned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sightings: Vec<Sighting>,
+    /// A likely cause, where a rule knows one. Never of a case that passed.
+    #[serde(default)]
+    pub diagnosis: Option<Diagnosis>,
 }
 
 /// One executed statement.
@@ -207,6 +211,6 @@ pub struct Failure {
     pub query_id: Option<String>,
     /// A diff of expected and actual, where there is one: lines start with `-`, `+` or a space.
     pub diff: Option<String>,
-    /// Likely cause and remedy, where a rule knows one.
+    /// What else may help to understand it: how often was looked, the result's columns.
     pub hint: Option<String>,
 }

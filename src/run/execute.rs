@@ -6,6 +6,7 @@ use super::{
     RunSummary, Stop, Strictness,
     case::{self, CaseEnd, SetupFailure, Shared},
     cost::{self, Meter},
+    diagnosis::{self, Came, Diagnosis, History, Scene, Wanted},
     objects::{Admin, AdminError, Objects},
     plan::{LISTED_REGION, is_of_region},
     probe,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     catalogue::region::{self, Region, RegionList},
     suite::{Action, DataSet, Evidence, Expect, Release, Step, span::Spanned},
-    target::{Owner, Part, QueryTag, Rows, Target},
+    target::{Owner, Part, QueryTag, Refusal, Rows, Target},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
@@ -254,6 +255,8 @@ struct Prepared {
     release: Option<Release>,
     /// Why there is no interactive warehouse, in the server's words.
     no_interactive: Option<String>,
+    /// Why, as far as a rule knows.
+    why_not: Option<Diagnosis>,
     region: Option<Listed>,
     database: String,
     standard: String,
@@ -286,6 +289,7 @@ async fn prepare(
 
     let mut release = options.release;
     let mut no_interactive = None;
+    let mut why_not = None;
     if options.always_probe || needs_interactive(plan) {
         let started_at = Instant::now();
         admin.tag = admin.tag.part(Part::Interactive);
@@ -298,7 +302,10 @@ async fn prepare(
         work(events, "make an interactive warehouse", started_at, failure.as_ref());
         match warehouse {
             Ok(Ok(())) => {}
-            Ok(Err(refusal)) => no_interactive = Some(refusal.to_string()),
+            Ok(Err(refusal)) => {
+                why_not = why_refused("CREATE INTERACTIVE WAREHOUSE", &refusal, release);
+                no_interactive = Some(refusal.to_string());
+            }
             Err(err) => return Err(err.to_string()),
         }
         if no_interactive.is_none() && release.is_none() {
@@ -326,6 +333,7 @@ async fn prepare(
     Ok(Prepared {
         release,
         no_interactive,
+        why_not,
         region,
         database: objects.database.clone(),
         standard: objects.standard.clone(),
@@ -444,9 +452,22 @@ async fn clean_up(admin: &mut Admin, objects: &Objects, events: &Events) {
     work(events, "drop the run's objects", started_at, failure.as_ref());
 }
 
+/// Where the statements of a suite are executed, and which were.
+struct Place<'a> {
+    sessions: &'a mut Sessions,
+    history: &'a mut History,
+}
+
 struct BuiltDataSet {
     data_set: DataSet,
-    built: OnceCell<Result<BTreeMap<String, String>, SetupFailure>>,
+    built: OnceCell<Result<Built, SetupFailure>>,
+}
+
+/// What suites have of a data set.
+#[derive(Clone)]
+struct Built {
+    provided: BTreeMap<String, String>,
+    history: History,
 }
 
 /// What all suites of a run share.
@@ -556,10 +577,13 @@ impl Run {
             .ordered(planned.suite.ordered);
         let mut sessions = self.sessions(&schema, &tag);
         let mut variables = self.variables(&schema);
-        let prepared = self.prepare_suite(planned, &schema, &mut sessions, &mut variables, &tag);
+        let mut history = History::new(&self.prepared.interactive);
+        let place = Place { sessions: &mut sessions, history: &mut history };
+        let prepared = self.prepare_suite(planned, &schema, place, &mut variables, &tag);
         if let Err(failure) = prepared.await {
             self.set_gone(failure.gone);
-            not_run(&self.events, &planned.keys(), &failure.cause, release);
+            let SetupFailure { cause, diagnosis, .. } = failure;
+            not_run_since(&self.events, &planned.keys(), &cause, release, diagnosis);
             sessions.close_all().await;
             return;
         }
@@ -578,7 +602,8 @@ impl Run {
                 continue;
             }
             let mut own = variables.clone();
-            let report = self.case(planned, case, &mut sessions, &mut own, &mut labels, &tag).await;
+            let place = Place { sessions: &mut sessions, history: &mut history };
+            let report = self.case(planned, case, place, &mut own, &mut labels, &tag).await;
             if planned.suite.ordered {
                 variables = own;
             }
@@ -613,28 +638,33 @@ impl Run {
         &self,
         planned: &PlannedSuite,
         schema: &str,
-        sessions: &mut Sessions,
+        place: Place<'_>,
         variables: &mut Variables,
         tag: &QueryTag,
     ) -> Result<(), SetupFailure> {
         for name in &planned.suite.data {
             let Some(data_set) = self.data_sets.get(&name.value) else { continue };
             let provided = data_set.built.get_or_init(|| self.build(&data_set.data_set)).await;
-            for (name, value) in provided.clone()? {
-                variables.set(name, value);
+            let built = provided.as_ref().map_err(Clone::clone)?;
+            for (name, value) in &built.provided {
+                variables.set(name.clone(), value.clone());
             }
+            place.history.add(&built.history);
         }
         {
             let mut guard = self.admin.lock().await;
             let (admin, objects) = &mut *guard;
-            objects.make_schema(admin, schema, tag.owner.clone()).await.map_err(setup_failure)?;
+            objects
+                .make_schema(admin, schema, tag.owner.clone())
+                .await
+                .map_err(|err| setup_failure(err, self.prepared.release))?;
         }
         if planned.suite.setup.is_empty() {
             return Ok(());
         }
         let started_at = Instant::now();
         let mut labels = BTreeMap::new();
-        let shared = self.shared(sessions, &mut labels);
+        let shared = self.shared(place, &mut labels);
         let done = case::run_steps(&planned.suite.setup, shared, variables, tag).await;
         let done = done.and_then(|()| self.ended(tag));
         let what = format!("set up {}", planned.suite.name);
@@ -647,13 +677,16 @@ impl Run {
 
     /// Tells the target that the part has ended as expected.
     fn ended(&self, tag: &QueryTag) -> Result<(), SetupFailure> {
-        let failure =
-            |missing| SetupFailure { cause: format!("not recorded: {missing}"), gone: None };
+        let failure = |missing| SetupFailure {
+            cause: format!("not recorded: {missing}"),
+            diagnosis: None,
+            gone: None,
+        };
         self.target.ended(tag).map_err(failure)
     }
 
     /// Builds a data set in its own schema; the values of what it provides.
-    async fn build(&self, data_set: &DataSet) -> Result<BTreeMap<String, String>, SetupFailure> {
+    async fn build(&self, data_set: &DataSet) -> Result<Built, SetupFailure> {
         let started_at = Instant::now();
         let owner = Owner::DataSet(data_set.name.clone());
         let tag = QueryTag::new(self.options.run.to_string(), owner, Part::SetUp);
@@ -667,13 +700,15 @@ impl Run {
             provided.insert(name.clone(), value);
         }
         let mut labels = BTreeMap::new();
-        let shared = self.shared(&mut sessions, &mut labels);
+        let mut history = History::new(&self.prepared.interactive);
+        let place = Place { sessions: &mut sessions, history: &mut history };
+        let shared = self.shared(place, &mut labels);
         let built = case::run_steps(&data_set.steps, shared, &mut variables, &tag).await;
         let built = built.and_then(|()| self.ended(&tag));
         sessions.close_all().await;
         let what = format!("build data set {}", data_set.name);
         work(&self.events, &what, started_at, built.as_ref().err().map(|it| &it.cause));
-        built.map(|()| provided).map_err(|failure| SetupFailure {
+        built.map(|()| Built { provided, history }).map_err(|failure| SetupFailure {
             cause: format!(
                 "the data set `{}` could not be built: {}",
                 data_set.name, failure.cause
@@ -684,7 +719,7 @@ impl Run {
 
     fn shared<'a>(
         &'a self,
-        sessions: &'a mut Sessions,
+        place: Place<'a>,
         labels: &'a mut BTreeMap<String, (String, Vec<String>)>,
     ) -> Shared<'a> {
         Shared {
@@ -692,7 +727,8 @@ impl Run {
             stop: &self.stop,
             release: self.prepared.release,
             labels_here: &self.labels_here,
-            sessions,
+            sessions: place.sessions,
+            history: place.history,
             labels,
             pins: &[],
         }
@@ -702,7 +738,7 @@ impl Run {
         &self,
         planned: &PlannedSuite,
         case: &PlannedCase,
-        sessions: &mut Sessions,
+        place: Place<'_>,
         variables: &mut Variables,
         labels: &mut BTreeMap<String, (String, Vec<String>)>,
         suite_tag: &QueryTag,
@@ -715,7 +751,7 @@ impl Run {
         // Where cases rely on each other, they also rely on how they leave their sessions.
         if !planned.suite.ordered {
             // A session that cannot be put back is opened again by the case that needs it.
-            let _ = sessions.restore().await;
+            let _ = place.sessions.restore().await;
         }
         let name = match &case.key.id {
             Some(id) => format!("{id} {}", case.key.name),
@@ -723,16 +759,26 @@ impl Run {
         };
         let tag = suite_tag.part(Part::Case(name));
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
-        let mut shared = self.shared(sessions, labels);
+        let mut shared = self.shared(place, labels);
         if self.options.pins == Pins::Held {
             shared.pins = &planned.suite.pins;
         }
         let end = case::run_case(case, shared, variables, &tag, is_limits).await;
-        let CaseEnd { mut outcome, evidence, source, steps, mut properties, sightings, gone } = end;
+        let CaseEnd {
+            mut outcome,
+            evidence,
+            source,
+            steps,
+            mut properties,
+            sightings,
+            mut diagnosis,
+            gone,
+        } = end;
         let is_as_expected =
             matches!(outcome, Outcome::Passed | Outcome::Observed { .. } | Outcome::Lifted { .. });
         if is_as_expected && let Err(missing) = self.target.ended(&tag) {
             outcome = Outcome::NotRun { cause: format!("not recorded: {missing}") };
+            diagnosis = None;
         }
         self.set_gone(gone);
 
@@ -754,6 +800,7 @@ impl Run {
             steps,
             properties,
             sightings,
+            diagnosis,
         }
     }
 
@@ -762,7 +809,11 @@ impl Run {
             return;
         }
         let outcome = Outcome::Skipped { reason };
-        let report = report_without_steps(&case.key, outcome, self.prepared.release);
+        let mut report = report_without_steps(&case.key, outcome, self.prepared.release);
+        let needs_interactive = self.prepared.no_interactive.as_ref();
+        if needs_interactive.is_some_and(|answer| says(&report, answer)) {
+            report.diagnosis = self.prepared.why_not.clone();
+        }
         self.events.send(Event::CaseFinished(Box::new(report)));
     }
 
@@ -839,14 +890,33 @@ impl Run {
     }
 }
 
-fn setup_failure(err: AdminError) -> SetupFailure {
+fn setup_failure(err: AdminError, release: Option<Release>) -> SetupFailure {
     let cause = err.to_string();
-    match err {
-        AdminError::Refused { .. } | AdminError::NotRecorded(_) | AdminError::TooDear(_) => {
-            SetupFailure { cause, gone: None }
-        }
-        AdminError::Gone(gone) => SetupFailure { cause, gone: Some(gone) },
-    }
+    let (diagnosis, gone) = match err {
+        AdminError::Refused { sql, refusal } => (why_refused(&sql, &refusal, release), None),
+        AdminError::NotRecorded(_) | AdminError::TooDear(_) => (None, None),
+        AdminError::Gone(gone) => (None, Some(gone)),
+    };
+    SetupFailure { cause, diagnosis, gone }
+}
+
+/// Why a statement of the run's own was refused, as far as a rule knows.
+fn why_refused(sql: &str, refusal: &Refusal, release: Option<Release>) -> Option<Diagnosis> {
+    diagnosis::diagnose(&Scene {
+        sql,
+        session: "",
+        warehouse: "",
+        elapsed: Duration::ZERO,
+        came: Came::Refused(refusal),
+        wanted: Wanted::Result,
+        history: &History::default(),
+        release,
+    })
+}
+
+/// Whether a case was skipped for this answer.
+fn says(report: &CaseReport, answer: &str) -> bool {
+    matches!(&report.outcome, Outcome::Skipped { reason } if reason.contains(answer))
 }
 
 fn fact(events: &Events, name: &str, value: String) {
@@ -863,9 +933,20 @@ fn work(events: &Events, what: &str, started_at: Instant, failure: Option<&impl 
 
 /// Ends those of the cases that did not end yet.
 fn not_run(events: &Events, cases: &[CaseKey], cause: &str, release: Option<Release>) {
+    not_run_since(events, cases, cause, release, None);
+}
+
+fn not_run_since(
+    events: &Events,
+    cases: &[CaseKey],
+    cause: &str,
+    release: Option<Release>,
+    diagnosis: Option<Diagnosis>,
+) {
     for case in events.not_ended(cases) {
         let outcome = Outcome::NotRun { cause: cause.to_owned() };
         let report = report_without_steps(&case, outcome, release);
+        let report = CaseReport { diagnosis: diagnosis.clone(), ..report };
         events.send(Event::CaseFinished(Box::new(report)));
     }
 }
@@ -882,6 +963,7 @@ fn report_without_steps(case: &CaseKey, outcome: Outcome, release: Option<Releas
         steps: Vec::new(),
         properties: BTreeMap::new(),
         sightings: Vec::new(),
+        diagnosis: None,
     }
 }
 

@@ -207,6 +207,7 @@ mod tests {
                 steps: Vec::new(),
                 properties: BTreeMap::new(),
                 sightings: Vec::new(),
+                diagnosis: None,
             })),
             Event::CaseStarted { case: key("b"), at },
         ]

@@ -10,10 +10,10 @@
 mod case;
 pub mod compare;
 pub mod cost;
+pub mod diagnosis;
 mod digest;
 mod event;
 mod execute;
-mod hint;
 pub mod journal;
 mod mark;
 mod objects;
@@ -33,6 +33,7 @@ pub mod variables;
 mod tests;
 
 pub use case::seconds;
+pub use diagnosis::Diagnosis;
 pub use event::*;
 pub use execute::{PROBE, Pins, RunId, RunIdError, RunOptions, execute};
 use mark::Mark;

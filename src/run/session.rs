@@ -69,11 +69,6 @@ impl Sessions {
         Self { target, stop, start, open: BTreeMap::new() }
     }
 
-    /// Whether it is the run's interactive warehouse.
-    pub fn is_interactive_warehouse(&self, warehouse: &str) -> bool {
-        warehouse == self.start.interactive
-    }
-
     /// The warehouse that a session is on, or will start with.
     pub fn warehouse(&self, session: &str) -> &str {
         let is_on = self.open.get(session).and_then(|it| it.context.warehouse());

@@ -226,6 +226,7 @@ impl Fold {
             steps: Vec::new(),
             properties: BTreeMap::new(),
             sightings: Vec::new(),
+            diagnosis: None,
         }
     }
 }
