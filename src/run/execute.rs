@@ -752,6 +752,7 @@ impl Run {
         if !planned.suite.ordered {
             // A session that cannot be put back is opened again by the case that needs it.
             let _ = place.sessions.restore().await;
+            place.history.sessions_restored();
         }
         let name = match &case.key.id {
             Some(id) => format!("{id} {}", case.key.name),

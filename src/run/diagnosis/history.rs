@@ -37,9 +37,8 @@ pub enum Deed {
     },
     /// An interactive or a dynamic table.
     Made(Made),
-    /// `None` is the session.
     SetTimeout {
-        warehouse: Option<String>,
+        of: Of,
         seconds: u64,
     },
     ShownTimeout {
@@ -53,6 +52,12 @@ pub enum Deed {
     Wrote {
         table: String,
     },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    Session(String),
+    Warehouse(String),
 }
 
 /// A session that went to another warehouse.
@@ -75,6 +80,8 @@ pub struct Made {
     pub table: String,
     pub is_interactive: bool,
     pub keys: Vec<String>,
+    /// Tables that its query reads.
+    pub reads: Vec<String>,
     pub has_lag: bool,
     pub is_replaced: bool,
 }
@@ -89,6 +96,18 @@ impl History {
     pub fn add(&mut self, other: &Self) {
         self.deeds.extend(other.deeds.iter().cloned());
         self.interactive.extend(other.interactive.iter().cloned());
+    }
+
+    /// Sessions were put back to where they started.
+    pub fn sessions_restored(&mut self) {
+        self.deeds.retain(|it| {
+            !matches!(
+                it,
+                Deed::Moved(_)
+                    | Deed::ShownTimeout { .. }
+                    | Deed::SetTimeout { of: Of::Session(_), .. }
+            )
+        });
     }
 
     /// Notes a statement that succeeded.
@@ -164,15 +183,35 @@ impl History {
         started.is_some() && self.queries_since.get(&warehouse).is_none_or(|it| *it < queries)
     }
 
-    /// Where a statement's time-out was last set for the warehouse, or for any session.
-    pub fn timeout(&self, of: &str) -> Option<u64> {
-        let of = plain_name(of);
+    /// The time-out that was last set for the session or for the warehouse it is on.
+    pub fn timeout(&self, session: &str, warehouse: &str) -> Option<u64> {
+        let warehouse = plain_name(warehouse);
         self.deeds.iter().rev().find_map(|it| match it {
-            Deed::SetTimeout { warehouse, seconds } => {
-                warehouse.as_ref().is_none_or(|it| *it == of).then_some(*seconds)
+            Deed::SetTimeout { of: Of::Session(it), seconds } if it == session => Some(*seconds),
+            Deed::SetTimeout { of: Of::Warehouse(it), seconds } if *it == warehouse => {
+                Some(*seconds)
             }
             _ => None,
         })
+    }
+
+    /// Whether the table was made of something that was written to since, however many tables
+    /// lie between.
+    pub fn is_behind(&self, made: &Made) -> bool {
+        let Some(at) = self.last(|it| matches!(it, Deed::Made(it) if it == made)) else {
+            return false;
+        };
+        let mut sources = made.reads.clone();
+        let mut looked_at = 0;
+        while looked_at < sources.len() {
+            for between in self.made(&sources[looked_at..=looked_at]) {
+                let new = between.reads.iter().filter(|it| !sources.contains(it));
+                sources = sources.iter().chain(new).cloned().collect();
+            }
+            looked_at += 1;
+        }
+        let is_source = |table: &String| sources.contains(table) && *table != made.table;
+        self.last(|it| matches!(it, Deed::Wrote { table } if is_source(table))) > Some(at)
     }
 
     pub fn fallback(&self, of: &str) -> Option<&str> {
@@ -215,14 +254,18 @@ fn deeds(session: &str, words: &[&str]) -> Vec<Deed> {
                     vec![Deed::SetFallback { warehouse, to: Some(plain_name(to)) }]
                 }
                 ["SET", ..] => match seconds(TIMEOUT) {
-                    Some(seconds) => vec![Deed::SetTimeout { warehouse: Some(warehouse), seconds }],
+                    Some(seconds) => {
+                        vec![Deed::SetTimeout { of: Of::Warehouse(warehouse), seconds }]
+                    }
                     None => Vec::new(),
                 },
                 _ => Vec::new(),
             }
         }
         ["ALTER", "SESSION", "SET", ..] => match seconds(TIMEOUT) {
-            Some(seconds) => vec![Deed::SetTimeout { warehouse: None, seconds }],
+            Some(seconds) => {
+                vec![Deed::SetTimeout { of: Of::Session(session.to_owned()), seconds }]
+            }
             None => Vec::new(),
         },
         ["SHOW", "PARAMETERS", rest @ ..] => {
@@ -251,7 +294,7 @@ const TIMEOUT: &str = "STATEMENT_TIMEOUT_IN_SECONDS";
 
 fn created(rest: &[&str], moved: impl Fn(&str, How) -> Deed) -> Vec<Deed> {
     let is_kind = |it: &&str| matches!(*it, "WAREHOUSE" | "TABLE");
-    let Some(at) = rest.iter().take(6).position(|it| is_kind(it)) else { return Vec::new() };
+    let Some(at) = rest.iter().take(6).position(is_kind) else { return Vec::new() };
     let before = &rest[..at];
     let after = match &rest[at + 1..] {
         ["IF", "NOT", "EXISTS", after @ ..] => after,
@@ -289,9 +332,16 @@ fn created(rest: &[&str], moved: impl Fn(&str, How) -> Deed) -> Vec<Deed> {
         table: plain_name(name),
         is_interactive,
         keys,
+        reads: reads(&after[head.len()..]),
         has_lag: head.contains(&"TARGET_LAG"),
         is_replaced: before.contains(&"REPLACE"),
     })]
+}
+
+/// The tables behind FROM and JOIN.
+fn reads(words: &[&str]) -> Vec<String> {
+    let pairs = words.windows(2).filter(|it| matches!(it[0], "FROM" | "JOIN") && it[1] != "(");
+    pairs.map(|it| plain_name(it[1])).collect()
 }
 
 /// What is in the parentheses that the words begin with.
@@ -371,21 +421,21 @@ mod tests {
         check("ALTER WAREHOUSE W ADD TABLES (A)", "Attached { warehouse: \"W\", tables: [\"A\"] }");
         check(
             "ALTER WAREHOUSE W SET STATEMENT_TIMEOUT_IN_SECONDS=45",
-            "SetTimeout { warehouse: Some(\"W\"), seconds: 45 }",
+            "SetTimeout { of: Warehouse(\"W\"), seconds: 45 }",
         );
         check(
             "ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 2",
-            "SetTimeout { warehouse: None, seconds: 2 }",
+            "SetTimeout { of: Session(\"s\"), seconds: 2 }",
         );
         check(
             "-- why\nCREATE OR REPLACE INTERACTIVE TABLE D.S.T CLUSTER BY (K, \"l\") \
              TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT * FROM B CLUSTER BY (X)",
-            "Made(Made { table: \"T\", is_interactive: true, keys: [\"K\", \"L\"], has_lag: true, \
+            "Made(Made { table: \"T\", is_interactive: true, keys: [\"K\", \"L\"], reads: [\"B\"], has_lag: true, \
              is_replaced: true })",
         );
         check(
-            "CREATE DYNAMIC TABLE T TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT 1",
-            "Made(Made { table: \"T\", is_interactive: false, keys: [], has_lag: true, \
+            "CREATE DYNAMIC TABLE T TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT 1 FROM S.A JOIN B",
+            "Made(Made { table: \"T\", is_interactive: false, keys: [], reads: [\"A\", \"B\"], has_lag: true, \
              is_replaced: false })",
         );
         check("CREATE TABLE T AS SELECT 1", "");

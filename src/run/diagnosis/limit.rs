@@ -43,7 +43,8 @@ pub const SHOWN_TIMEOUT: Rule = Rule {
         let shown = it
             .history
             .last(|deed| matches!(deed, Deed::ShownTimeout { session } if session == it.session));
-        let is_raised = it.history.timeout(it.warehouse).is_some_and(|it| it > LIMIT.as_secs());
+        let is_raised =
+            it.history.timeout(it.session, it.warehouse).is_some_and(|it| it > LIMIT.as_secs());
         let is_shown = it.has_cell("172800") && (shown.is_some() || it.sql.contains("PARAMETERS"));
         is_shown || (is_out_of_time_here(it) && (is_raised || shown.is_some()))
     },
@@ -55,8 +56,12 @@ pub const LOWERED_TIMEOUT: Rule = Rule {
     remedy: "`ALTER SESSION UNSET STATEMENT_TIMEOUT_IN_SECONDS`, and of the warehouse",
     source: "docs: interactive warehouses, limitations (L-03)",
     holds: |it| {
-        let is_low = it.history.timeout(it.warehouse).is_some_and(|it| it < LIMIT.as_secs());
-        is_out_of_time_here(it) && (is_low || !it.is_refused_saying("timeout of 5 second"))
+        let set = it.history.timeout(it.session, it.warehouse);
+        let is_low = match it.is_refused_saying("timeout of ") {
+            true => !it.is_refused_saying("timeout of 5 second"),
+            false => set.is_some_and(|it| it < LIMIT.as_secs()),
+        };
+        is_out_of_time_here(it) && is_low
     },
 };
 

@@ -45,8 +45,8 @@ pub struct Rule {
 /// Every rule. The first that holds is told, so that the special ones stand before the general.
 pub const RULES: [&Rule; 34] = [
     &warehouses::SWITCHED_BY_CREATE,
-    &warehouses::SWITCHED_BY_USE,
     &warehouses::FALLBACK_IS_FOR_TIMEOUTS,
+    &warehouses::SWITCHED_BY_USE,
     &warehouses::STATEMENT_TYPE,
     &warehouses::NO_ALTER_INTERACTIVE_WAREHOUSE,
     &warehouses::TABLES_IN_PARENTHESES,
@@ -58,8 +58,8 @@ pub const RULES: [&Rule; 34] = [
     &limit::FALLBACK_DID_NOT_HELP,
     &limit::SHOWN_TIMEOUT,
     &limit::LOWERED_TIMEOUT,
-    &limit::COLD_CACHE,
     &limit::OTHER_FILTER,
+    &limit::COLD_CACHE,
     &limit::QUEUED,
     &limit::FIVE_SECONDS,
     &limit::STATEMENT_TIMEOUT,

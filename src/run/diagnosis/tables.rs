@@ -150,18 +150,16 @@ fn is_empty(it: &Scene<'_>) -> bool {
     it.is_query() && it.wanted == Wanted::Result && it.rows().is_some_and(|it| it.rows.is_empty())
 }
 
-/// Whether it reads a table, with a lag or without one, and another was written to since that was
+/// Whether it reads a table, with a lag or without one, whose sources were written to since it was
 /// made.
 fn reads_changed(it: &Scene<'_>, has_lag: bool) -> bool {
     let is_other_result = it.rows().is_some() && it.wanted == Wanted::Result && it.is_query();
     is_other_result
-        && it.history.made(&it.words()).iter().any(|made| {
-            let at = it.history.last(|deed| matches!(deed, Deed::Made(it) if it == *made));
-            let written = it
-                .history
-                .last(|deed| matches!(deed, Deed::Wrote { table } if *table != made.table));
-            made.has_lag == has_lag && written > at
-        })
+        && it
+            .history
+            .made(&it.words())
+            .into_iter()
+            .any(|made| made.has_lag == has_lag && it.history.is_behind(made))
 }
 
 /// Names in the statement and in the refusal.

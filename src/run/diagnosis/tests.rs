@@ -421,25 +421,39 @@ fn trials() -> Vec<Trial> {
         trial(
             "not-refreshed-yet",
             play(
-                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT 1\n      \
+                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT * FROM B\n      \
                  - INSERT INTO B VALUES (1)\n      - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
                 vec![("SELECT A", rows(&["1"]))],
             ),
             play(
-                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT 1\n      \
+                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT * FROM B\n      \
                  - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
+                vec![("SELECT A", rows(&["1"]))],
+            ),
+        ),
+        trial(
+            "not-refreshed-yet",
+            play(
+                "      - CREATE DYNAMIC TABLE D TARGET_LAG = DOWNSTREAM WAREHOUSE = W AS SELECT * FROM B\n      \
+                 - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT * FROM D\n      \
+                 - INSERT INTO B VALUES (1)\n      - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
+                vec![("SELECT A", rows(&["1"]))],
+            ),
+            play(
+                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) TARGET_LAG = '1 minute' WAREHOUSE = W AS SELECT * FROM D\n      \
+                 - INSERT INTO B VALUES (1)\n      - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
                 vec![("SELECT A", rows(&["1"]))],
             ),
         ),
         trial(
             "static-table",
             play(
-                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT 1\n      \
+                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT * FROM B\n      \
                  - INSERT INTO B VALUES (1)\n      - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
                 vec![("SELECT A", rows(&["1"]))],
             ),
             play(
-                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT 1\n      \
+                "      - CREATE INTERACTIVE TABLE T CLUSTER BY (K) AS SELECT * FROM B\n      \
                  - INSERT OVERWRITE INTO T SELECT 2\n      - { sql: SELECT A FROM T, expect: { rows: [[2]] } }\n",
                 vec![("SELECT A", rows(&["1"]))],
             ),
@@ -580,6 +594,15 @@ fn what_was_refused_as_expected_needs_no_cause() {
     let summary = play(steps, vec![("SELECT A", timed_out(5))]).run();
     assert!(matches!(summary.cases[0].outcome, Outcome::Failed { .. }));
     assert_eq!(summary.cases[0].diagnosis, None);
+}
+
+#[test]
+fn what_a_session_was_set_to_ends_with_its_case() {
+    let suite = "cases:\n  - name: a\n    session: interactive\n    sql: ALTER SESSION SET \
+                 STATEMENT_TIMEOUT_IN_SECONDS = 60\n  - { name: b, session: interactive, sql: SELECT \
+                 A FROM T }\n";
+    let summary = run(suite, Release::Fallback, vec![("SELECT A", timed_out(5))]);
+    check_told(&summary.cases[1], "five-seconds");
 }
 
 #[test]
