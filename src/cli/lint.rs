@@ -66,7 +66,7 @@ pub fn lint(args: &LintArgs) -> Result<Ending, CliError> {
         counted(plan.suites.len(), "suite")
     );
     let found = match args.format {
-        Format::Text => rendered(&warnings, &loaded),
+        Format::Text => lint::render(&warnings, &loaded.sources),
         Format::Github => warnings.iter().map(of_github).collect(),
     };
     let summary = match (args.format, warnings.len()) {
@@ -94,19 +94,10 @@ pub fn before_run(loaded: &Loaded, deny_warnings: bool) -> Result<(), CliError> 
             Ok(())
         }
         (_, true) => {
-            let text = rendered(&warnings, loaded);
+            let text = lint::render(&warnings, &loaded.sources);
             Err(CliError::Rendered(format!("{text}\nerror: {count}, and they are denied\n")))
         }
     }
-}
-
-/// Every warning over its line, a blank line between them.
-fn rendered(warnings: &[Warning], loaded: &Loaded) -> String {
-    let render = |it: &Warning| {
-        let source = loaded.sources.iter().find(|source| source.path == it.span.file);
-        it.render(source.map(|it| &**it))
-    };
-    warnings.iter().map(render).collect::<Vec<_>>().join("\n")
 }
 
 fn errors_of(format: Format, errors: SuiteErrors) -> Result<Ending, CliError> {

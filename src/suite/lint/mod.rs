@@ -22,7 +22,7 @@ use super::{
     span::{Span, Spanned},
     words::nearest,
 };
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{cell::OnceCell, collections::HashMap, path::Path, sync::Arc};
 
 /// Something that rules look for.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,21 +88,36 @@ impl std::fmt::Display for Warning {
     }
 }
 
-impl Warning {
-    /// The warning over the line it is about. `source` is the whole file.
-    pub fn render(&self, source: Option<&Source>) -> String {
-        let line = source.and_then(|it| it.line(self.span.line));
-        excerpt(self, &self.span, line, Some(self.rule.remedy))
+/// Every warning over the line it is about, a blank line between them.
+pub fn render(warnings: &[Warning], sources: &[Arc<Source>]) -> String {
+    let files = Files::new(sources);
+    let render = |it: &Warning| {
+        let line = it.span.line.checked_sub(1).and_then(|at| files.lines(&it.span)?.get(at));
+        excerpt(it, &it.span, line.copied(), Some(it.rule.remedy))
+    };
+    warnings.iter().map(render).collect::<Vec<_>>().join("\n")
+}
+
+/// Files by line, once one of their lines is asked for: a file can have a million, and so can the
+/// list of warnings.
+struct Files<'a>(HashMap<&'a Path, (&'a Source, OnceCell<Vec<&'a str>>)>);
+
+impl<'a> Files<'a> {
+    fn new(sources: &'a [Arc<Source>]) -> Self {
+        let files = sources.iter().map(|it| (&*it.path, (&**it, OnceCell::new())));
+        Self(files.collect())
+    }
+
+    fn lines(&self, span: &Span) -> Option<&[&'a str]> {
+        let (source, lines) = self.0.get(&*span.file)?;
+        Some(lines.get_or_init(|| source.text.lines().collect()))
     }
 }
 
 /// What is likely wrong with the suites and data sets, by file and line.
 pub fn lint(loaded: &Loaded) -> Vec<Warning> {
-    let mut lint = Lint {
-        sources: loaded.sources.iter().map(|it| (&*it.path, &**it)).collect(),
-        found: Vec::new(),
-        allowed: Vec::new(),
-    };
+    let mut lint =
+        Lint { files: Files::new(&loaded.sources), found: Vec::new(), allowed: Vec::new() };
     for (at, data_set) in loaded.data_sets.iter().enumerate() {
         lint.data_set(at, data_set);
     }
@@ -156,7 +171,7 @@ struct Allow<'a> {
 
 /// Collects what the rules find.
 struct Lint<'a> {
-    sources: HashMap<&'a Path, &'a Source>,
+    files: Files<'a>,
     found: Vec<(Scope, Warning)>,
     allowed: Vec<Allow<'a>>,
 }
@@ -210,8 +225,8 @@ impl<'a> Lint<'a> {
 
     /// The place of a word that the suite's model keeps without one: the nearest to `span`.
     fn place_of(&self, words: &[&str], span: &Span) -> Span {
-        let Some(source) = self.sources.get(&*span.file) else { return span.clone() };
-        words.iter().find_map(|it| nearest_place(source, it, span)).unwrap_or_else(|| span.clone())
+        let Some(lines) = self.files.lines(span) else { return span.clone() };
+        words.iter().find_map(|it| nearest_place(lines, it, span)).unwrap_or_else(|| span.clone())
     }
 
     /// Takes out what is allowed, and adds what was allowed for nothing.
@@ -258,9 +273,9 @@ fn releases(suite: &Suite, case: &Case) -> Vec<Release> {
 /// How many lines round a place are looked through for a word that belongs to it.
 const NEAR_LINES: usize = 200;
 
-fn nearest_place(source: &Source, word: &str, span: &Span) -> Option<Span> {
+fn nearest_place(lines: &[&str], word: &str, span: &Span) -> Option<Span> {
     let from = span.line.saturating_sub(NEAR_LINES).max(1);
-    let lines = source.text.lines().enumerate().skip(from - 1).take(2 * NEAR_LINES);
+    let lines = lines.iter().enumerate().skip(from - 1).take(2 * NEAR_LINES);
     let found = lines.filter_map(|(index, text)| {
         let at = whole_word(text, word)?;
         let column = text[..at].chars().count() + 1;

@@ -351,17 +351,14 @@ fn a_warning_is_shown_over_its_line() {
     let text = "query I nosort\nSELECT A FROM T\n----\n1\n2\n";
     let source = Source::new("t.slt", text.to_owned());
     let suite = parse_suite("t", source.clone()).unwrap();
-    let loaded = Loaded {
-        suites: vec![suite],
-        sources: vec![Arc::new(source.clone())],
-        ..Loaded::default()
-    };
-    let shown: Vec<String> = lint(&loaded).iter().map(|it| it.render(Some(&source))).collect();
+    let loaded =
+        Loaded { suites: vec![suite], sources: vec![Arc::new(source)], ..Loaded::default() };
+    let shown = render(&lint(&loaded), &loaded.sources);
     assert_eq!(
         shown,
-        ["t.slt:4:1: warning: 2 rows are compared in order, and the query has no ORDER BY \
+        "t.slt:4:1: warning: 2 rows are compared in order, and the query has no ORDER BY \
           [unordered-rows]\n  |\n4 | 1\n  | ^\n  = help: add ORDER BY \
-          to the query, or `sort: rows` (`rowsort`) where the order is not tested\n"]
+          to the query, or `sort: rows` (`rowsort`) where the order is not tested\n"
     );
 }
 
@@ -385,8 +382,6 @@ fn the_document_lists_every_rule() {
 fn the_projects_own_suites_are_clean() {
     let suites = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites");
     let loaded = crate::suite::load(&[suites]).unwrap_or_else(|it| panic!("{it}"));
-    let source = |it: &Warning| loaded.sources.iter().find(|source| source.path == it.span.file);
-    let shown: Vec<String> =
-        lint(&loaded).iter().map(|it| it.render(source(it).map(|it| &**it))).collect();
-    assert!(shown.is_empty(), "\n{}", shown.join("\n"));
+    let shown = render(&lint(&loaded), &loaded.sources);
+    assert!(shown.is_empty(), "\n{shown}");
 }
