@@ -31,7 +31,8 @@ pub struct TargetArgs {
     pub connection: Option<String>,
 
     /// The release that the emulator is, that fixtures are replayed of, or that a live account is
-    /// taken for without probing it.
+    /// believed to be. What an account does is probed all the same, and counts; that it is not
+    /// what was given is told.
     #[arg(long, value_enum, value_name = "RELEASE")]
     pub release: Option<Release>,
 
@@ -101,7 +102,7 @@ pub struct Connected {
     pub redactor: Redactor,
     /// What tells the account or a person, for a recording to leave out.
     pub known: Known,
-    /// The release where it was given rather than to be probed.
+    /// What an account is believed to be.
     pub release_given: Option<Release>,
     /// The fixtures that are replayed.
     pub replay: Option<Arc<ReplayTarget>>,

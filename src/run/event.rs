@@ -3,8 +3,8 @@
 //! The runner only sends events. Terminal, JUnit, JSON and HTML each read all of them, so a
 //! report cannot know something that another one does not. One event is one line of the journal.
 
-use super::pin::Sighting;
 use super::Diagnosis;
+use super::pin::Sighting;
 use crate::{
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},

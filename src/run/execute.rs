@@ -114,7 +114,7 @@ pub struct RunOptions {
     pub jobs: usize,
     /// What `lifted` cases mean for the run.
     pub strictness: Strictness,
-    /// Given rather than probed.
+    /// What the target is believed to be. What it does counts, and a difference is told.
     pub release: Option<Release>,
     /// Tells the release even where no case depends on it, which takes an interactive warehouse.
     pub always_probe: bool,
@@ -284,11 +284,12 @@ async fn prepare(
     let region = facts(admin, events).await.and_then(|it| Listed::new(&it, admin.now()));
     if let Some(region) = &region {
         let value = format!("{} ({})", region.in_words(), region.list.stated.source);
-        events.send(Event::Fact { name: "region_listed".to_owned(), value });
+        fact(events, "region_listed", value);
     }
 
-    let mut release = options.release;
+    let mut release = None;
     let mut no_interactive = None;
+    let mut why = "nothing here depends on it".to_owned();
     let mut why_not = None;
     if options.always_probe || needs_interactive(plan) {
         let started_at = Instant::now();
@@ -303,30 +304,39 @@ async fn prepare(
         match warehouse {
             Ok(Ok(())) => {}
             Ok(Err(refusal)) => {
-                why_not = why_refused("CREATE INTERACTIVE WAREHOUSE", &refusal, release);
+                why_not = why_refused("CREATE INTERACTIVE WAREHOUSE", &refusal, options.release);
+                why = format!("an interactive warehouse was refused: {refusal}");
                 no_interactive = Some(refusal.to_string());
             }
             Err(err) => return Err(err.to_string()),
         }
-        if no_interactive.is_none() && release.is_none() {
+        if no_interactive.is_none() {
             let started_at = Instant::now();
             admin.tag = admin.tag.part(Part::Probe);
             let told = match probe::signs(admin, objects).await {
-                Ok(signs) => probe::release(&signs),
+                Ok(signs) => probed(&signs, events),
                 Err(err @ AdminError::Refused { .. }) => Err(err.to_string()),
                 Err(err) => return Err(err.to_string()),
             };
             work(events, PROBE, started_at, told.as_ref().err());
-            let (probed, how) = told.map_err(|cause| {
-                format!("cannot tell the target's release: {cause}; give it by `--release`")
-            })?;
-            release = Some(probed);
-            events.send(Event::ReleaseProbed { release: probed, how });
+            release = Some(probe::decide(told, options.release)?);
         }
     }
-    if let Some(release) = options.release {
-        events.send(Event::ReleaseProbed { release, how: "given, not probed".to_owned() });
+    // What was given is all there is where nothing can be probed.
+    if release.is_none() && options.release.is_some() {
+        release = probe::decide(Err(why), options.release).ok();
     }
+    if let Some(probe::Decided { release, how, dispute }) = &release {
+        events.send(Event::ReleaseProbed { release: *release, how: how.clone() });
+        if let Some(given) = options.release {
+            fact(events, "release_given", given.to_string());
+        }
+        if let Some(dispute) = dispute {
+            fact(events, "release_dispute", dispute.clone());
+            work(events, "find the release that was given", Instant::now(), Some(dispute));
+        }
+    }
+    let release = release.map(|it| it.release);
     if let Some(cause) = stop.cause() {
         return Err(cause);
     }
@@ -369,6 +379,20 @@ pub(super) fn needs_interactive(plan: &Plan) -> bool {
         })
 }
 
+/// Reports everything that was looked at; the release that is told from it, and how.
+fn probed(signs: &probe::Signs, events: &Events) -> Result<(Release, String), String> {
+    let observations = probe::observations(signs);
+    for it in &observations {
+        fact(events, it.name, it.in_words());
+    }
+    let told = probe::release(signs)?;
+    if let Some(disagreement) = probe::disagreement(told.0, &observations) {
+        fact(events, "probe_disagreement", disagreement.clone());
+        work(events, "agree on the release", Instant::now(), Some(&disagreement));
+    }
+    Ok(told)
+}
+
 /// What else is worth knowing of a target, and its region. It is no matter if it will not say.
 async fn facts(admin: &mut Admin, events: &Events) -> Option<String> {
     let mut region = None;
@@ -383,7 +407,7 @@ async fn facts(admin: &mut Admin, events: &Events) -> Option<String> {
             if name == "region" {
                 region = Some(value.clone());
             }
-            events.send(Event::Fact { name: name.to_owned(), value });
+            fact(events, name, value);
         }
     }
     region

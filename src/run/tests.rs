@@ -730,6 +730,103 @@ fn the_release_is_probed_and_decides() {
     );
 }
 
+impl Run {
+    fn fact(&self, name: &str) -> Option<&str> {
+        let found = self.summary.facts.iter().find(|(it, _)| it == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn failed_work(&self) -> Vec<String> {
+        let failed =
+            self.summary.work.iter().filter_map(|it| Some((&it.what, it.failure.as_ref()?)));
+        failed.map(|(what, failure)| format!("{what}: {failure}")).collect()
+    }
+}
+
+/// An account of release zero-copy.
+fn newest() -> Scripted {
+    let tables = Reply::rows(
+        [("auto_suspend", INTEGER), ("tables", Type::Text)],
+        [[Value::Number { digits: 86_400, scale: 0 }, Value::Null]],
+    );
+    obliging().on_prefix("SHOW PARAMETERS", rows(&[1])).on_prefix("SHOW WAREHOUSES", tables)
+}
+
+fn with_release(release: Option<Release>, script: Scripted) -> Run {
+    let mut one = case("a", vec![ok("SELECT 1")]);
+    one.needs = vec![spanned("zero-copy")];
+    let plan = plan(&[suite(vec![one])], &[], &Selection::default()).unwrap();
+    let options = RunOptions { release, ..options() };
+    run_plan(plan, script, options, Vec::new(), Stop::default(), async {})
+}
+
+#[test]
+fn what_the_probe_looked_at_is_in_the_facts() {
+    let run = with_release(None, newest());
+    run.check("a: passed").check_cleaned_up();
+    assert_eq!(run.failed_work(), Vec::<String>::new());
+    for (name, value) in [
+        ("probe_standard_table", "an interactive warehouse read it (as on zero-copy)"),
+        ("probe_attach_limit", "eleven tables were attached (as on fallback..)"),
+        ("probe_auto_suspend", "86400 at first, 3600 reads back as 86400"),
+    ] {
+        assert_eq!(run.fact(name), Some(value));
+    }
+    assert_eq!(run.fact("probe_disagreement"), None);
+    // What was made for it is gone before anything of the suites is attached.
+    let log = run.log();
+    let made =
+        log.iter().filter(|it| it.starts_with("CREATE OR REPLACE INTERACTIVE TABLE")).count();
+    let dropped = log.iter().filter(|it| it.starts_with("DROP TABLE IF EXISTS DB.SG1_DATA.SNOW"));
+    assert_eq!((made, dropped.count()), (12, 13));
+}
+
+#[test]
+fn probes_that_disagree_are_shown_and_not_averaged() {
+    let run = with_release(None, newest().on_prefix("SHOW PARAMETERS", rows(&[])));
+    run.check("a: passed");
+    let disagreement = "told as zero-copy, but probe_fallback_warehouse is no parameter of \
+                        warehouses (as on ..attached)";
+    assert_eq!(run.fact("probe_disagreement"), Some(disagreement));
+    assert_eq!(run.failed_work(), [format!("agree on the release: {disagreement}")]);
+}
+
+#[test]
+fn a_release_that_is_given_is_held_against_what_the_target_does() {
+    let run = with_release(Some(Release::ZeroCopy), newest());
+    run.check("a: passed");
+    assert_eq!((run.fact("release_given"), run.fact("release_dispute")), (Some("zero-copy"), None));
+
+    let run = with_release(Some(Release::Attached), newest());
+    run.check("a: passed");
+    let dispute = "attached was given, and the target does what zero-copy does (an interactive \
+                   warehouse read a standard table): cases expect what zero-copy does";
+    assert_eq!(run.fact("release_dispute"), Some(dispute));
+    assert_eq!(run.failed_work(), [format!("find the release that was given: {dispute}")]);
+
+    let refusal = refused("000606", "no warehouse");
+    let run = with_release(
+        Some(Release::Attached),
+        newest().on("SELECT K FROM DB.SG1_DATA.SNOWGAUGE_PLAIN", refusal),
+    );
+    run.check("a: skipped: needs zero-copy, this is attached");
+    assert_eq!(run.summary.release, Some(Release::Attached));
+}
+
+#[test]
+fn a_recording_from_before_an_observation_still_tells_its_release() {
+    let gone = Ending::NotRecorded { explanation: "nearest: …".to_owned() };
+    let script = newest()
+        .on_prefix("CREATE OR REPLACE INTERACTIVE TABLE DB.SG1_DATA.SNOWGAUGE_SERVED_", {
+            Reply::ending(gone.clone())
+        })
+        .on_prefix("ALTER WAREHOUSE SG1_IW SET AUTO_SUSPEND", Reply::ending(gone));
+    let run = with_release(None, script);
+    run.check("a: passed");
+    assert_eq!(run.fact("probe_attach_limit"), Some("not observed: it was not recorded"));
+    assert_eq!(run.fact("probe_auto_suspend"), Some("not observed: it was not recorded"));
+}
+
 #[test]
 fn where_there_is_no_interactive_layer_its_cases_are_skipped_with_the_answer() {
     let mut cases = vec![case("a", vec![ok("SELECT 1")]), case("b", vec![ok("SELECT 2")])];
