@@ -1,5 +1,6 @@
 //! The command line: arguments as typed, resolved into what a subcommand needs.
 
+mod behaviours;
 mod bundle;
 mod connect;
 #[cfg(feature = "emulator")]
@@ -51,6 +52,7 @@ pub enum Command {
     List(list::ListArgs),
     Lint(lint::LintArgs),
     Explain(explain::ExplainArgs),
+    Behaviours(behaviours::BehavioursArgs),
     Report(report::ReportArgs),
     Review(review::ReviewArgs),
     Bundle(bundle::BundleArgs),
@@ -92,6 +94,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::List(args) => list::list(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Behaviours(args) => behaviours::behaviours(&args),
         Command::Report(args) => report::report(&args),
         Command::Review(args) => review::review(&args),
         Command::Bundle(args) => bundle::bundle(&args),

@@ -2,6 +2,7 @@
 //!
 //! No report knows a target, and nothing reads a report's text.
 
+pub mod behaviours;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -143,7 +143,8 @@ pub async fn run_steps(
                 other => other.word().to_owned(),
             },
         };
-        return Err(SetupFailure { cause, diagnosis: run.diagnosis, gone: run.gone });
+        let diagnosis = run.diagnosis.map(Box::new);
+        return Err(SetupFailure { cause, diagnosis, gone: run.gone });
     }
     Ok(())
 }
@@ -152,7 +153,7 @@ pub async fn run_steps(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupFailure {
     pub cause: String,
-    pub diagnosis: Option<Diagnosis>,
+    pub diagnosis: Option<Box<Diagnosis>>,
     pub gone: Option<String>,
 }
 

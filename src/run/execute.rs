@@ -607,7 +607,7 @@ impl Run {
         if let Err(failure) = prepared.await {
             self.set_gone(failure.gone);
             let SetupFailure { cause, diagnosis, .. } = failure;
-            not_run_since(&self.events, &planned.keys(), &cause, release, diagnosis);
+            not_run_since(&self.events, &planned.keys(), &cause, release, diagnosis.map(|it| *it));
             sessions.close_all().await;
             return;
         }
@@ -922,7 +922,7 @@ fn setup_failure(err: AdminError, release: Option<Release>) -> SetupFailure {
         AdminError::NotRecorded(_) | AdminError::TooDear(_) => (None, None),
         AdminError::Gone(gone) => (None, Some(gone)),
     };
-    SetupFailure { cause, diagnosis, gone }
+    SetupFailure { cause, diagnosis: diagnosis.map(Box::new), gone }
 }
 
 /// Why a statement of the run's own was refused, as far as a rule knows.

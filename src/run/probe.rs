@@ -519,7 +519,9 @@ mod tests {
         );
         check(
             Signs { attach: Ok(Attached { eleven: Ok(()), ten: None }), ..preview() },
-            Some("told as preview, but probe_attach_limit eleven tables were attached: fallback.."),
+            Some(
+                "told as preview, but probe_attach_limit eleven tables were attached (as on fallback..)",
+            ),
         );
     }
 
