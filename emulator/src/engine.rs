@@ -7,6 +7,7 @@
 use crate::{
     clock::Clock,
     error::SqlError,
+    refresh::refresher::Refresher,
     regression::{Regression, regressed, switched},
     release::Release,
     sql::{self, planner::Queries, text},
@@ -81,6 +82,7 @@ pub struct Engine {
     pub warehouses: Warehouses,
     pub history: History,
     pub queries: Queries,
+    pub refresher: Refresher,
     running: Mutex<HashMap<Uuid, watch::Sender<bool>>>,
     next_session: AtomicI64,
 }
@@ -231,6 +233,7 @@ impl Engine {
             catalog: Catalog::default(),
             warehouses: Warehouses::with_clock(settings.release, settings.clock.clone()),
             history: History::default(),
+            refresher: Refresher::default(),
             queries: Queries::new().expect("the operating system gives threads"),
             running: Mutex::default(),
             next_session: AtomicI64::new(1_000_001),

@@ -1,6 +1,6 @@
 //! Definitions as text: `GET_DDL`, the `text` column of SHOW, clustering information.
 
-use super::{information_schema::lag_text, scope::Scope};
+use super::scope::Scope;
 use crate::{
     error::SqlError,
     regression::{Regression, regressed},
@@ -95,7 +95,7 @@ fn table_ddl(name: &QualifiedName, table: &Table) -> String {
     if let Some(refreshing) = &definition.refreshing {
         ddl += &format!(
             " target_lag = '{}' warehouse = {}",
-            lag_text(refreshing.target_lag_secs),
+            refreshing.target_lag.text().unwrap_or_default(),
             refreshing.warehouse
         );
     }

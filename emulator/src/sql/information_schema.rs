@@ -3,7 +3,6 @@
 use super::{functions, rewrite, scope::Scope};
 use crate::{
     error::SqlError,
-    refresh::lag,
     regression::{Regression, regressed},
     rows::{Builder, Cell, INSTANT, NUMBER, TEXT},
     store::{
@@ -493,7 +492,7 @@ fn dynamic_tables(scope: &Scope<'_>, wanted: Option<String>) -> ResultSet {
                 if !is_wanted {
                     continue;
                 }
-                let state = match refreshing.suspended {
+                let state = match refreshing.suspended.is_some() {
                     true => r#"{"reason_code":"USER_SUSPENDED","state":"SUSPENDED"}"#,
                     false => r#"{"reason_code":null,"state":"ACTIVE"}"#,
                 };
@@ -502,8 +501,8 @@ fn dynamic_tables(scope: &Scope<'_>, wanted: Option<String>) -> ResultSet {
                     name.schema.as_str().into(),
                     name.database.as_str().into(),
                     name.to_string().into(),
-                    refreshing.target_lag_secs.map_or(Cell::Null, Cell::from),
-                    if refreshing.target_lag_secs.is_some() {
+                    refreshing.target_lag.seconds().map_or(Cell::Null, Cell::from),
+                    if refreshing.target_lag.seconds().is_some() {
                         "USER_DEFINED"
                     } else {
                         "DOWNSTREAM"
@@ -516,9 +515,4 @@ fn dynamic_tables(scope: &Scope<'_>, wanted: Option<String>) -> ResultSet {
         }
     }
     rows.finish()
-}
-
-/// As SHOW prints a lag.
-pub fn lag_text(seconds: Option<u64>) -> String {
-    seconds.map_or_else(|| "DOWNSTREAM".to_owned(), lag::canonical)
 }

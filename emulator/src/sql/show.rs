@@ -3,7 +3,7 @@
 use super::{
     ddl::{ObjectKind, Show, ShowScope, ShowWhat},
     execute::{qualified, schema_name},
-    information_schema::{cluster_by, lag_text},
+    information_schema::cluster_by,
 };
 use crate::{
     engine::{DEFAULT_ROLE, Running, Session, StatementType, Success},
@@ -258,11 +258,12 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
             table.latest().row_count.into(),
             table.latest().bytes().into(),
             DEFAULT_ROLE.into(),
-            of(refreshing.map(|it| lag_text(it.target_lag_secs))),
+            of(refreshing.and_then(|it| it.target_lag.text())),
             of(refreshing.map(|it| it.warehouse.clone())),
             optional(definition.comment.as_ref()),
             super::get_ddl::show_text(&name, &table).into(),
-            of(refreshing.map(|it| if it.suspended { "SUSPENDED" } else { "ACTIVE" }.to_owned())),
+            of(refreshing
+                .map(|it| if it.suspended.is_some() { "SUSPENDED" } else { "ACTIVE" }.to_owned())),
             "ROLE".into(),
             of(refreshing.and_then(|it| it.initialization_warehouse.clone())),
             of(refreshing.and_then(|it| it.data_timestamp.map(|_| "SUCCEEDED".to_owned()))),

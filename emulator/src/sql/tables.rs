@@ -11,11 +11,14 @@ use super::{
 use crate::{
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
-    refresh::lag,
+    refresh::{
+        declared::{Initialize, RefreshMode, Refreshing, SuspendedBy, Suspension, TargetLag},
+        lag,
+    },
     regression::{Regression, regressed},
     store::{
         catalog::{Created, Object, OnConflict, QualifiedName, View},
-        table::{Refreshing, Table, TableDefinition, TableKind},
+        table::{Table, TableDefinition, TableKind},
         transaction::{Change, ColumnSource, Transaction},
     },
     types::ColumnDefinition,
@@ -414,11 +417,16 @@ fn interactive_properties(
         ));
     }
     Ok(Some(Refreshing {
-        target_lag_secs: Some(target_lag_secs),
+        target_lag: TargetLag::Seconds(target_lag_secs),
         warehouse: warehouse.clone(),
         initialization_warehouse: create.initialization_warehouse.clone(),
+        mode: RefreshMode::Full,
+        mode_reason: None,
+        initialize: Initialize::OnCreate,
         data_timestamp: Some(now),
-        suspended: regressed(Regression::LaggingTableSuspended),
+        suspended: regressed(Regression::LaggingTableSuspended)
+            .then_some(Suspension { at: now, by: SuspendedBy::User }),
+        resumed_at: None,
     }))
 }
 
@@ -572,7 +580,7 @@ pub(super) fn alter_interactive(
                 };
                 match property.as_str() {
                     "TARGET_LAG" => {
-                        refreshing.target_lag_secs = Some(lag::parse(&value.text())?);
+                        refreshing.target_lag = TargetLag::Seconds(lag::parse(&value.text())?);
                     }
                     "WAREHOUSE" => {
                         check_refresh_warehouse(session, &value.text())?;
@@ -608,7 +616,8 @@ pub(super) fn alter_interactive(
             return Err(SqlError::interactive_unsupported("SUSPEND and RESUME of a static table"));
         }
         AlterInteractiveTable::Suspend | AlterInteractiveTable::Resume => {
-            let suspended = action == AlterInteractiveTable::Suspend;
+            let suspended = (action == AlterInteractiveTable::Suspend)
+                .then_some(Suspension { at: running.now, by: SuspendedBy::User });
             table.alter(|it| {
                 if let Some(refreshing) = &mut it.refreshing {
                     refreshing.suspended = suspended;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::SqlError,
+    refresh::declared::Refreshing,
     regression::{Regression, regressed},
     types::{ColumnDefinition, DataType},
 };
@@ -41,18 +42,6 @@ pub enum TableKind {
     /// Static, or dynamic when it has [`Refreshing`].
     Interactive,
     Dynamic,
-}
-
-/// What a table that is refreshed from a query carries.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refreshing {
-    /// In seconds; `None` is `DOWNSTREAM`.
-    pub target_lag_secs: Option<u64>,
-    pub warehouse: String,
-    pub initialization_warehouse: Option<String>,
-    /// The data timestamp of its contents. `None`: not initialised.
-    pub data_timestamp: Option<DateTime<Utc>>,
-    pub suspended: bool,
 }
 
 /// How a table is declared.

@@ -1,0 +1,117 @@
+//! What is told of refreshes afterwards: `DYNAMIC_TABLE_REFRESH_HISTORY` and its like.
+
+use super::declared::TargetLag;
+use crate::store::{catalog::QualifiedName, table::TableId};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Where a refresh stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshState {
+    Scheduled,
+    Executing,
+    Succeeded,
+    Failed,
+    Cancelled,
+    UpstreamFailed,
+    Skipped,
+}
+
+impl RefreshState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Executing => "EXECUTING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::UpstreamFailed => "UPSTREAM_FAILED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+}
+
+/// What a refresh did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshAction {
+    /// Nothing had changed: only the data timestamp moved.
+    NoData,
+    /// Everything anew, since what the table stands on is not what it was.
+    Reinitialize,
+    Full,
+    Incremental,
+}
+
+impl RefreshAction {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoData => "NO_DATA",
+            Self::Reinitialize => "REINITIALIZE",
+            Self::Full => "FULL",
+            Self::Incremental => "INCREMENTAL",
+        }
+    }
+}
+
+/// What caused a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshTrigger {
+    Scheduled,
+    Manual,
+    Creation,
+}
+
+impl RefreshTrigger {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Manual => "MANUAL",
+            Self::Creation => "CREATION",
+        }
+    }
+}
+
+/// What a refresh changed and how long its parts took. Rows are exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub inserted_rows: u64,
+    pub deleted_rows: u64,
+    /// Rows that were written anew unchanged, since others of their partition went.
+    pub copied_rows: u64,
+    pub added_partitions: u64,
+    pub removed_partitions: u64,
+    pub queued: Duration,
+    pub compilation: Duration,
+    pub execution: Duration,
+}
+
+/// One refresh of one table: a row of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefreshRecord {
+    pub table: TableId,
+    /// As it was called then.
+    pub name: QualifiedName,
+    pub state: RefreshState,
+    /// A word such as `SUCCESS`, `UPSTREAM_SKIP`, or an error's code.
+    pub state_code: Option<String>,
+    pub state_message: Option<String>,
+    /// None where nothing was executed.
+    pub query_id: Option<Uuid>,
+    pub data_timestamp: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// When it should have been there: the previous data timestamp and the target lag.
+    pub completion_target: Option<DateTime<Utc>>,
+    /// The upstream table that was the last to be done, and its data timestamp.
+    pub last_completed_dependency: Option<(QualifiedName, DateTime<Utc>)>,
+    pub statistics: Option<Statistics>,
+    pub action: Option<RefreshAction>,
+    pub reinit_reason: Option<String>,
+    pub trigger: RefreshTrigger,
+    pub target_lag: TargetLag,
+    /// Since when the graph of tables is as it was for this refresh.
+    pub graph_valid_from: DateTime<Utc>,
+    /// The tables read that had changed.
+    pub changed_inputs: Vec<QualifiedName>,
+}
