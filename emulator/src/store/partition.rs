@@ -6,17 +6,18 @@ use crate::{
 };
 use arrow::{
     array::{
-        Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch,
-        downcast_primitive_array,
+        Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder,
+        PrimitiveArray, RecordBatch, downcast_primitive_array,
     },
-    compute::{self, SortOptions, concat_batches, interleave_record_batch},
+    buffer::BooleanBuffer,
+    compute::{self, SortOptions, concat_batches, filter_record_batch, interleave_record_batch},
     datatypes::{Field, SchemaRef},
     error::ArrowError,
     row::{Row, RowConverter, SortField},
 };
 use datafusion::scalar::ScalarValue;
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -30,7 +31,7 @@ pub const SORT_OPTIONS: SortOptions = SortOptions { descending: false, nulls_fir
 pub struct MicroPartition {
     /// Unique in the process: what was added or removed between two versions is told by it.
     pub id: u64,
-    pub rows: RecordBatch,
+    contents: Contents,
     /// One a column.
     pub columns: Vec<ColumnRange>,
     /// The column by which the rows are sorted, as [`SORT_OPTIONS`] says.
@@ -39,11 +40,25 @@ pub struct MicroPartition {
     pub bytes: usize,
 }
 
+#[derive(Debug)]
+enum Contents {
+    Whole(RecordBatch),
+    /// Another partition's rows without some. They are only put together when somebody reads
+    /// them, so that taking a few rows out of many partitions costs what the few do.
+    Part {
+        of: RecordBatch,
+        stays: BooleanBuffer,
+        count: usize,
+        rows: OnceLock<RecordBatch>,
+    },
+}
+
 /// What is known of a column in one partition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnRange {
-    /// The least and the greatest value that is not NULL, of the column's own type. `None` if all
-    /// are NULL, and for types without a useful order.
+    /// Bounds of the values that are not NULL, of the column's own type: the least and the
+    /// greatest, unless rows were taken out since. `None` if all are NULL, and for types without
+    /// a useful order.
     pub bounds: Option<(ScalarValue, ScalarValue)>,
     pub null_count: usize,
 }
@@ -51,8 +66,7 @@ pub struct ColumnRange {
 impl MicroPartition {
     /// `sorted_by` is believed.
     pub fn new(rows: RecordBatch, sorted_by: Option<usize>) -> Arc<Self> {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self::with_id(LAST.fetch_add(1, Ordering::Relaxed) + 1, rows, sorted_by)
+        Self::with_id(next_id(), rows, sorted_by)
     }
 
     /// The same rows in another shape: columns added or removed. Keeps what the rows are known by.
@@ -66,21 +80,87 @@ impl MicroPartition {
             .collect();
         let bytes =
             rows.columns().iter().map(|it| it.to_data().get_slice_memory_size().unwrap_or(0)).sum();
-        Arc::new(Self { id, rows, columns, sorted_by, bytes })
+        Arc::new(Self { id, contents: Contents::Whole(rows), columns, sorted_by, bytes })
+    }
+
+    pub fn rows(&self) -> &RecordBatch {
+        match &self.contents {
+            Contents::Whole(rows) => rows,
+            Contents::Part { of, stays, rows, .. } => rows.get_or_init(|| {
+                let stays = BooleanArray::new(stays.clone(), None);
+                // The mask has as many rows as the batch: see `without`.
+                filter_record_batch(of, &stays).unwrap_or_else(|_| of.slice(0, 0))
+            }),
+        }
+    }
+
+    pub fn row_count(&self) -> usize {
+        match &self.contents {
+            Contents::Whole(rows) => rows.num_rows(),
+            Contents::Part { count, .. } => *count,
+        }
+    }
+
+    /// The rows as they were written, and which of them are still there: `None` is all.
+    pub fn written(&self) -> (&RecordBatch, Option<&BooleanBuffer>) {
+        match &self.contents {
+            Contents::Whole(rows) => (rows, None),
+            Contents::Part { of, stays, .. } => (of, Some(stays)),
+        }
+    }
+
+    /// The partition without some of its rows, given by their places in [`Self::written`].
+    /// Those that are gone already change nothing. `None` where no row is left.
+    pub fn without(&self, gone: &[usize]) -> Option<Arc<Self>> {
+        let (of, there) = self.written();
+        let mut stays = BooleanBufferBuilder::new(of.num_rows());
+        match there {
+            Some(there) => stays.append_buffer(there),
+            None => stays.append_n(of.num_rows(), true),
+        }
+        let mut left = self.row_count();
+        let mut columns = self.columns.clone();
+        for &row in gone {
+            if row < of.num_rows() && stays.get_bit(row) {
+                stays.set_bit(row, false);
+                left -= 1;
+                for (range, values) in columns.iter_mut().zip(of.columns()) {
+                    range.null_count -= usize::from(values.is_null(row));
+                }
+            }
+        }
+        if left == 0 {
+            return None;
+        }
+        let bytes = self.bytes * left / self.row_count().max(1);
+        let contents = Contents::Part {
+            of: of.clone(),
+            stays: stays.finish(),
+            count: left,
+            rows: OnceLock::new(),
+        };
+        let sorted_by = self.sorted_by;
+        Some(Arc::new(Self { id: next_id(), contents, columns, sorted_by, bytes }))
     }
 
     /// The rows under other names of the same columns.
     pub fn rows_as(&self, schema: &SchemaRef) -> RecordBatch {
-        if Arc::ptr_eq(self.rows.schema_ref(), schema) {
-            return self.rows.clone();
+        let rows = self.rows();
+        if Arc::ptr_eq(rows.schema_ref(), schema) {
+            return rows.clone();
         }
-        RecordBatch::try_new(Arc::clone(schema), self.rows.columns().to_vec())
-            .unwrap_or_else(|_| self.rows.clone())
+        RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec())
+            .unwrap_or_else(|_| rows.clone())
     }
 }
 
+fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 impl ColumnRange {
-    fn of(field: &Field, values: &ArrayRef) -> Self {
+    pub(super) fn of(field: &Field, values: &ArrayRef) -> Self {
         let null_count = values.logical_null_count();
         // JSON text has an order, but not that of the values it stands for.
         let is_json =
@@ -246,7 +326,7 @@ mod tests {
     fn rows_that_come_in_small_batches_fill_partitions_in_their_order() {
         let rows = (0..100).map(|it| numbers(it * 400..(it + 1) * 400)).collect();
         let partitions = partitions(&["ID NUMBER(38,0)"], &[], rows);
-        let sizes: Vec<usize> = partitions.iter().map(|it| it.rows.num_rows()).collect();
+        let sizes: Vec<usize> = partitions.iter().map(|it| it.row_count()).collect();
         assert_eq!(sizes, [ROWS_MAX, ROWS_MAX, 40_000 - 2 * ROWS_MAX]);
         assert_eq!(bounds(&partitions[1], 0), "16384..32767 nulls=0");
         assert!(partitions.iter().all(|it| it.sorted_by.is_none()));
@@ -262,7 +342,7 @@ mod tests {
         ];
         let partitions = partitions(&["A NUMBER(3,0)", "B NUMBER(3,0)"], &["A", "B"], rows);
         let [partition] = &partitions[..] else { panic!("{} partitions", partitions.len()) };
-        let rows = super::super::testing::lines_of(std::slice::from_ref(&partition.rows));
+        let rows = super::super::testing::lines_of(std::slice::from_ref(partition.rows()));
         assert_eq!(rows, ["1|1", "1|2", "2|3", "3|0", "|1"]);
         assert_eq!(partition.sorted_by, Some(0));
         assert_eq!(bounds(partition, 0), "1..3 nulls=1");
@@ -275,7 +355,7 @@ mod tests {
             let partitions = partitions(&["ID NUMBER(38,0)"], key, rows());
             (
                 partitions[0].sorted_by,
-                super::super::testing::lines_of(&[partitions[0].rows.clone()]),
+                super::super::testing::lines_of(&[partitions[0].rows().clone()]),
             )
         };
         let lines = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
@@ -322,7 +402,7 @@ mod tests {
         let values = StructArray::new(fields, parts, Some(nulls));
         let rows = vec![super::super::testing::batch(vec![Arc::new(values)])];
         let partition = &partitions(&["AT TIMESTAMP_TZ(3)"], &["AT"], rows)[0];
-        let lines = super::super::testing::lines_of(std::slice::from_ref(&partition.rows));
+        let lines = super::super::testing::lines_of(std::slice::from_ref(partition.rows()));
         assert_eq!(
             lines,
             [

@@ -188,7 +188,7 @@ impl Predicate {
 
     /// Whether some row of the partition could pass, as far as the least and greatest values say.
     pub fn may_match(&self, partition: &MicroPartition) -> bool {
-        let rows = partition.rows.num_rows();
+        let rows = partition.row_count();
         let range = |column: &usize| partition.columns.get(*column);
         match self {
             Self::Unknown => true,
@@ -208,7 +208,7 @@ impl Predicate {
     /// The rows of the partition that could pass: disjoint ranges, in order. Exact where the
     /// partition is sorted by the column, else all rows or none.
     pub fn ranges(&self, partition: &MicroPartition) -> Vec<Range<usize>> {
-        let rows = partition.rows.num_rows();
+        let rows = partition.row_count();
         let all_or_none = || non_empty(if self.may_match(partition) { 0..rows } else { 0..0 });
         let sorted_by = |column: usize| partition.sorted_by == Some(column);
         match self {
@@ -386,7 +386,7 @@ fn bounds_may_match(
 /// Where the NULLs begin in a column by which the partition is sorted.
 fn values_end(partition: &MicroPartition, column: usize) -> usize {
     let nulls = partition.columns.get(column).map_or(0, |it| it.null_count);
-    partition.rows.num_rows().saturating_sub(nulls)
+    partition.row_count().saturating_sub(nulls)
 }
 
 /// The rows that have a value, and where they would be if there are none. `None` where Arrow's
@@ -399,7 +399,7 @@ fn equal_range(
     if matches!(value, ScalarValue::Float64(Some(it)) if *it == 0.0) {
         return None;
     }
-    let values = partition.rows.columns().get(column)?;
+    let values = partition.rows().columns().get(column)?;
     let value = value.to_array().ok()?;
     let compare = make_comparator(values, &value, SORT_OPTIONS).ok()?;
     let end = values_end(partition, column);

@@ -78,7 +78,7 @@ impl VersionProvider {
             let mut is_first = true;
             for Range { start, end } in predicate.ranges(partition) {
                 let end = end.min(start.saturating_add(wanted));
-                let all = partition.rows.num_rows();
+                let all = partition.row_count();
                 let (start, end) = match end - start < all {
                     true if regressed(Regression::PrunedScanLosesARow) => (start, end - 1),
                     true if regressed(Regression::PrunedScanShifted) && end < all => {

@@ -38,11 +38,11 @@ pub struct Piece {
 
 impl Piece {
     fn is_whole(&self) -> bool {
-        self.rows == (0..self.partition.rows.num_rows())
+        self.rows == (0..self.partition.row_count())
     }
 
     fn bytes(&self) -> usize {
-        let all = self.partition.rows.num_rows().max(1);
+        let all = self.partition.row_count().max(1);
         self.partition.bytes * self.rows.len() / all
     }
 }
@@ -216,7 +216,7 @@ fn read(piece: &Piece, outputs: &[Output], schema: &SchemaRef) -> Result<RecordB
         .map(|output| -> Result<ArrayRef> {
             Ok(match output {
                 Output::Column(column) => partition
-                    .rows
+                    .rows()
                     .columns()
                     .get(*column)
                     .map(|it| it.slice(rows.start, rows.len()))

@@ -5,8 +5,10 @@
 //! do until it ends; inserts wait for nobody.
 
 use super::{
+    changes::{self, ChangedRows},
     commits::{Commit, CommitLog, Snapshot},
     locks::TableLock,
+    partition::MicroPartition,
     table::{Table, TableId, Version},
     working::Working,
 };
@@ -31,6 +33,18 @@ pub enum Change {
     Rewrite {
         removed: BTreeSet<u64>,
         added: Vec<RecordBatch>,
+        /// Those of the removed partitions' rows that are not among the added ones.
+        deleted: Vec<RecordBatch>,
+        /// Those of the added ones that were not in the removed partitions.
+        inserted: Vec<RecordBatch>,
+    },
+    /// Partitions (by id) give way to what is kept of them, and rows are added. Made by
+    /// [`exchange`](super::exchange::exchange).
+    Exchange {
+        removed: BTreeSet<u64>,
+        kept: Vec<Arc<MicroPartition>>,
+        deleted: Vec<RecordBatch>,
+        inserted: Vec<RecordBatch>,
     },
     /// INSERT OVERWRITE, TRUNCATE, a full refresh.
     Overwrite(Vec<RecordBatch>),
@@ -124,19 +138,33 @@ impl Transaction {
         }
         let shape = working.shape();
         match change {
-            Change::Append(rows) => working.added.extend(shape.partition(rows)?),
-            Change::Rewrite { removed, added } => {
-                let seen = working.overlay(&base);
-                let ids: BTreeSet<u64> = seen.partitions.iter().map(|it| it.id).collect();
-                if !removed.is_subset(&ids) {
-                    return Err(SqlError::internal("rows to remove are not in the table"));
-                }
+            Change::Append(rows) => {
+                let added = shape.partition(rows)?;
+                working.changes.insert(changes::of_partitions(&added));
+                working.added.extend(added);
+            }
+            Change::Exchange { removed, kept, deleted, inserted } => {
+                check_there(&working.overlay(&base), &removed)?;
+                let inserted = shape.partition(inserted)?;
+                working.changes.delete(deleted.into_iter().map(ChangedRows::Batch));
+                working.changes.insert(changes::of_partitions(&inserted));
+                working.remove(removed);
+                working.added.extend(kept.into_iter().chain(inserted));
+            }
+            Change::Rewrite { removed, added, deleted, inserted } => {
+                check_there(&working.overlay(&base), &removed)?;
                 let added = shape.partition(added)?;
+                let inserted = shape.coerced(&inserted)?;
+                working.changes.delete(deleted.into_iter().map(ChangedRows::Batch));
+                working.changes.insert(inserted.into_iter().map(ChangedRows::Batch));
                 working.remove(removed);
                 working.added.extend(added);
             }
             Change::Overwrite(rows) => {
                 let added = shape.partition(rows)?;
+                let before = working.overlay(&base);
+                working.changes.delete(changes::of_partitions(&before.partitions));
+                working.changes.insert(changes::of_partitions(&added));
                 working.remove(base.partitions.iter().map(|it| it.id).collect());
                 working.added = added;
             }
@@ -176,6 +204,14 @@ impl Transaction {
     /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
         self.tables.values().all(Working::is_empty)
+    }
+}
+
+fn check_there(seen: &Version, removed: &BTreeSet<u64>) -> Result<(), SqlError> {
+    let ids: BTreeSet<u64> = seen.partitions.iter().map(|it| it.id).collect();
+    match removed.is_subset(&ids) {
+        true => Ok(()),
+        false => Err(SqlError::internal("rows to remove are not in the table")),
     }
 }
 
@@ -481,8 +517,6 @@ mod tests {
         assert_eq!(table.schema(), table.latest().schema);
         assert_eq!(table.definition().columns[0].name, "NOTE");
         assert_eq!(lines(&table.at(at(19)).expect("a version")), ["1", "2"]);
-        let (added, removed) = table.latest().changes_since(&before);
-        assert!(added.is_empty() && removed.is_empty());
         let clone = Table::clone_of(&table, &before, at(30));
         assert_eq!(clone.schema(), before.schema);
     }

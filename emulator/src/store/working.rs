@@ -1,6 +1,7 @@
 //! What one transaction has of one table, and how that meets what others have committed.
 
 use super::{
+    changes::RowChanges,
     coerce,
     locks::Held,
     partition::{self, MicroPartition, ROWS_MAX},
@@ -31,6 +32,8 @@ pub(super) struct Working {
     pub removed: BTreeSet<u64>,
     pub added: Vec<Arc<MicroPartition>>,
     pub reshaped: Option<Reshaped>,
+    /// The rows themselves, statement after statement.
+    pub changes: RowChanges,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +50,7 @@ impl Working {
             removed: BTreeSet::new(),
             added: Vec::new(),
             reshaped: None,
+            changes: RowChanges::default(),
         }
     }
 
@@ -74,7 +78,9 @@ impl Working {
             None => &base.schema,
         };
         let partitions = self.applied(base, schema);
-        Version::new(base.number + 1, base.committed_at, Arc::clone(schema), partitions)
+        let schema = Arc::clone(schema);
+        let at = base.committed_at;
+        Version::new(base.number + 1, at, schema, partitions, Arc::default())
     }
 
     fn applied(&self, base: &Version, schema: &SchemaRef) -> Vec<Arc<MicroPartition>> {
@@ -85,7 +91,7 @@ impl Working {
             }
             None => Arc::clone(it),
         });
-        let added = self.added.iter().map(|it| adapted(it, it.rows.schema_ref(), schema));
+        let added = self.added.iter().map(|it| adapted(it, it.rows().schema_ref(), schema));
         kept.chain(added).collect()
     }
 
@@ -115,7 +121,7 @@ impl Working {
         if self.reshaped.is_some() {
             return;
         }
-        let is_small = |it: &&Arc<MicroPartition>| it.rows.num_rows() < SMALL_ROWS;
+        let is_small = |it: &&Arc<MicroPartition>| it.row_count() < SMALL_ROWS;
         let is_due = |working: &Self, latest: &Version| {
             let committed = latest.partitions.iter().filter(|it| !working.removed.contains(&it.id));
             committed.chain(&working.added).filter(is_small).count() >= SMALL_PARTITIONS_MAX
@@ -156,7 +162,8 @@ impl Working {
 
     pub fn push(&self, at: DateTime<Utc>) {
         let shape = self.reshaped.as_ref().map(|it| Arc::clone(&it.shape));
-        self.table.push(at, shape, |latest, schema| self.applied(latest, schema));
+        let changes = self.changes.clone();
+        self.table.push(at, shape, changes, |latest, schema| self.applied(latest, schema));
     }
 }
 
@@ -164,7 +171,7 @@ impl Reshaped {
     fn apply(&self, partition: &MicroPartition) -> Result<Arc<MicroPartition>, SqlError> {
         let Self { shape, sources } = self;
         let failed = |it: String| SqlError::internal(format!("altering a table: {it}"));
-        let rows = &partition.rows;
+        let rows = partition.rows();
         let columns = sources
             .iter()
             .map(|source| match source {
@@ -186,7 +193,7 @@ impl Reshaped {
             let place =
                 |it: &ColumnSource| matches!(it, ColumnSource::Existing(it) if *it == column);
             let now = sources.iter().position(place)?;
-            let same = partition.rows.column(column).data_type() == rows.column(now).data_type();
+            let same = partition.rows().column(column).data_type() == rows.column(now).data_type();
             same.then_some(now)
         });
         Ok(MicroPartition::with_id(partition.id, rows, sorted_by))
@@ -207,11 +214,11 @@ fn adapted(
     if Arc::ptr_eq(then, now) || types(then) == types(now) {
         return Arc::clone(partition);
     }
-    let count = partition.rows.num_rows();
+    let count = partition.row_count();
     let columns = now.fields().iter().map(|field| -> ArrayRef {
         let data_type = field.data_type();
         let there =
-            then.index_of(field.name()).ok().and_then(|it| partition.rows.columns().get(it));
+            then.index_of(field.name()).ok().and_then(|it| partition.rows().columns().get(it));
         let values = there.and_then(|it| cast(it, data_type).ok());
         let values = values.filter(|it| field.is_nullable() || it.logical_null_count() == 0);
         let zeros = || ScalarValue::new_default(data_type)?.to_array_of_size(count);
