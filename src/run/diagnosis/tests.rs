@@ -67,6 +67,14 @@ fn run(suite: &str, release: Release, answers: Vec<(&str, Reply)>) -> RunSummary
         .on("SELECT CURRENT_DATABASE()", text("DB"))
         .on("SELECT CURRENT_VERSION()", text("9.1"))
         .on("SELECT CURRENT_REGION()", text("AWS_US_EAST_1"));
+    // What the probe asks: a release that is given does not outweigh what the target does.
+    script = match release {
+        Release::ZeroCopy => script,
+        Release::Fallback => script
+            .on("SELECT K FROM DB.SG1_DATA.SNOWGAUGE_PLAIN", plain_refused())
+            .on_prefix("SHOW PARAMETERS LIKE 'FALLBACK_WAREHOUSE'", text("FALLBACK_WAREHOUSE")),
+        other => panic!("no trial is on {other}"),
+    };
     for (prefix, reply) in answers {
         script = script.on_prefix(prefix, reply);
     }
@@ -99,6 +107,11 @@ fn timed_out(seconds: u64) -> Reply {
 
 fn not_bound() -> Reply {
     refused("010402", "55000", "Table T is not bound to the current warehouse.")
+}
+
+fn plain_refused() -> Reply {
+    let message = "Querying non-interactive table is not supported in interactive warehouses.";
+    refused("010401", "55000", message)
 }
 
 fn statement_type(kind: &str) -> Reply {
