@@ -118,6 +118,8 @@ catalogue! {
         "a new interactive warehouse runs where it should wait, and waits where it should run";
     AutoSuspendMinimumLifted "auto-suspend-minimum-lifted" ["S-22"] SINCE_FALLBACK,
         "an interactive warehouse may suspend after ten minutes";
+    AutoSuspendDay "auto-suspend-day" ["S-23"] ZERO_COPY,
+        "an interactive warehouse suspends after a day at least";
     AttachedTwice "attached-twice" ["S-24"] SINCE_ATTACHED,
         "attaching a table twice lists it twice";
     SecondAttachRefused "second-attach-refused" ["S-24"] ALWAYS,
@@ -287,6 +289,8 @@ catalogue! {
         "SHOW WAREHOUSES lists attached tables without their schema";
     TableTypeBase "table-type-base" ["M-06"] ALWAYS,
         "INFORMATION_SCHEMA calls interactive tables base tables";
+    LagSecInMinutes "lag-sec-in-minutes" ["M-09"] ALWAYS,
+        "DYNAMIC_TABLES tells lags in minutes";
     DdlNotInteractive "ddl-not-interactive" ["M-10"] ALWAYS,
         "GET_DDL of an interactive table is that of a standard one";
     FallbackNotShown "fallback-not-shown" ["M-11", "L-06"] SINCE_FALLBACK,
@@ -309,6 +313,12 @@ catalogue! {
     // Regions.
     RegionWithDashes "region-with-dashes" ["A-01"] ALWAYS,
         "the region's name is that of the cloud's own console";
+    RegionNotListed "region-not-listed" ["A-02", "A-04"] ALWAYS,
+        "an account in a region that is on no list has interactive tables";
+    RegexpMatchesParts "regexp-matches-parts" ["A-04"] ALWAYS,
+        "REGEXP_LIKE is content with a part of the text";
+    InteractiveNotAvailable "interactive-not-available" ["A-03", "A-05"] ALWAYS,
+        "interactive tables are an unsupported feature in a listed region";
     WarehouseNotDropped "warehouse-not-dropped" ["A-03"] ALWAYS,
         "DROP WAREHOUSE of an interactive warehouse does nothing";
 }

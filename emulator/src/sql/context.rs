@@ -61,6 +61,7 @@ pub fn function(
             let region = scope.engine().settings.region.clone();
             text(Some(match regressed(Regression::RegionWithDashes) {
                 true => region.trim_start_matches("AWS_").to_lowercase().replace('_', "-"),
+                false if regressed(Regression::RegionNotListed) => "AWS_US_GOV_WEST_1".to_owned(),
                 false => region,
             }))
         }

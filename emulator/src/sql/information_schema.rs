@@ -496,12 +496,13 @@ fn dynamic_tables(scope: &Scope<'_>, wanted: Option<String>) -> ResultSet {
                     true => r#"{"reason_code":"USER_SUSPENDED","state":"SUSPENDED"}"#,
                     false => r#"{"reason_code":null,"state":"ACTIVE"}"#,
                 };
+                let unit = if regressed(Regression::LagSecInMinutes) { 60 } else { 1 };
                 rows.push(vec![
                     name.name.as_str().into(),
                     name.schema.as_str().into(),
                     name.database.as_str().into(),
                     name.to_string().into(),
-                    refreshing.target_lag.seconds().map_or(Cell::Null, Cell::from),
+                    refreshing.target_lag.seconds().map_or(Cell::Null, |it| Cell::from(it / unit)),
                     if refreshing.target_lag.seconds().is_some() {
                         "USER_DEFINED"
                     } else {

@@ -364,6 +364,9 @@ fn interactive_properties(
     create: &CreateTable,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Option<Refreshing>, SqlError> {
+    if regressed(Regression::InteractiveNotAvailable) {
+        return Err(SqlError::new(2, "0A000", "Unsupported feature 'INTERACTIVE TABLE'."));
+    }
     if create.cluster_by.is_empty() && !regressed(Regression::ClusterByOptional) {
         // The text is public, the code is not.
         return Err(SqlError::new(

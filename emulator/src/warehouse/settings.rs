@@ -152,7 +152,10 @@ impl Settings {
         }
         new.check_clusters(kind, release)?;
         if let Some(secs) = auto_suspend {
-            let min = interactive_auto_suspend_min(release);
+            let min = match regressed(Regression::AutoSuspendDay) {
+                true => interactive_auto_suspend_min(Release::Fallback),
+                false => interactive_auto_suspend_min(release),
+            };
             if let (Kind::Interactive, Some(it)) = (kind, secs)
                 && it < min
                 && !regressed(Regression::AutoSuspendMinimumLifted)

@@ -9,6 +9,7 @@ use super::kit::{
     returns_int, returns_text,
 };
 use super::text::text;
+use crate::regression::{Regression, regressed};
 use regex::{Captures, Regex, RegexBuilder};
 use std::{borrow::Cow, sync::Arc};
 
@@ -93,7 +94,7 @@ fn start(subject: &str, position: usize) -> Option<usize> {
 }
 
 fn like<'a>(call: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
-    let (pattern, _) = pattern(call, row, 2, true)?;
+    let (pattern, _) = pattern(call, row, 2, !regressed(Regression::RegexpMatchesParts))?;
     Ok(Datum::Boolean(pattern.is_match(&text(call, row, 0)?)))
 }
 
