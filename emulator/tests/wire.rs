@@ -41,8 +41,11 @@ async fn execute_as(client: &mut Client, request_id: &str, body: Value) -> Value
     client.post(&path, &body).await.json()
 }
 
+/// Until it has ended: on a busy machine any statement outlasts the time that a request is held.
 async fn execute(client: &mut Client, sql: &str) -> Value {
-    execute_as(client, &uuid::Uuid::new_v4().to_string(), json!({"sqlText": sql})).await
+    let id = uuid::Uuid::new_v4().to_string();
+    let reply = execute_as(client, &id, json!({"sqlText": sql})).await;
+    poll(client, reply).await
 }
 
 /// Asks until the statement has ended.
@@ -132,7 +135,7 @@ async fn refusals_are_ordinary_replies_with_code_state_and_place() {
     let response =
         client.post("/queries/v1/query-request?requestId=1", &json!({"sqlText": "SELEC 1"})).await;
     assert_eq!(response.status, 200);
-    let reply = response.json();
+    let reply = poll(&mut client, response.json()).await;
     assert_eq!((&reply["success"], &reply["code"]), (&json!(false), &json!("001003")), "{reply}");
     let data = &reply["data"];
     assert_eq!((&data["sqlState"], &data["line"]), (&json!("42000"), &json!(1)));
@@ -146,7 +149,7 @@ async fn a_statement_that_takes_longer_is_polled_to_its_end() {
     let emulator = start().await;
     let mut client = login(&emulator, "JavaScript").await;
     let sql = "SELECT SYSTEM$WAIT(100, 'MILLISECONDS')";
-    let reply = execute(&mut client, sql).await;
+    let reply = execute_as(&mut client, "waits", json!({"sqlText": sql})).await;
     assert_eq!((&reply["code"], &reply["success"]), (&json!("333333"), &json!(true)), "{reply}");
     let query_id = text(&reply["data"]["queryId"]);
     let end = poll(&mut client, reply).await;
@@ -167,13 +170,15 @@ async fn a_repeated_request_is_the_same_statement_and_runs_once() {
     execute(&mut client, "CREATE TABLE T (N INT)").await;
     let insert = json!({"sqlText": "INSERT INTO T VALUES (1)"});
     let first = execute_as(&mut client, "same", insert.clone()).await;
+    let first = poll(&mut client, first).await;
     let second = execute_as(&mut client, "same", insert.clone()).await;
     assert_eq!(first, second);
     let count = execute(&mut client, "SELECT COUNT(*) FROM T").await;
     assert_eq!(count["data"]["rowset"], json!([["1"]]));
 
     let mut other = login(&emulator, "JavaScript").await;
-    execute_as(&mut other, "same", insert).await;
+    let reply = execute_as(&mut other, "same", insert).await;
+    poll(&mut other, reply).await;
     let count = execute(&mut client, "SELECT COUNT(*) FROM T").await;
     assert_eq!(count["data"]["rowset"], json!([["2"]]), "request ids are of one session");
     emulator.stop().await;
@@ -301,6 +306,7 @@ async fn an_expired_session_is_renewed_and_the_request_repeated() {
     client.token = text(&renewed["data"]["sessionToken"]);
     assert!(renewed["data"]["validityInSecondsST"].is_i64(), "{renewed}");
     let reply = execute_as(&mut client, "again", json!({"sqlText": "SELECT $X"})).await;
+    let reply = poll(&mut client, reply).await;
     assert_eq!(reply["data"]["rowset"], json!([["7"]]), "the session is the same: {reply}");
     emulator.stop().await;
 }
@@ -352,9 +358,11 @@ async fn binds_reach_the_statement() {
         },
     });
     let reply = execute_as(&mut client, "binds", body).await;
+    let reply = poll(&mut client, reply).await;
     assert_eq!(reply["data"]["rowset"], json!([["7", "a", null]]), "{reply}");
     assert_eq!(reply["data"]["numberOfBinds"], 3);
     let reply = execute_as(&mut client, "bad", json!({"sqlText": "SELECT ?", "bindings": 7})).await;
+    let reply = poll(&mut client, reply).await;
     assert_eq!(reply["success"], false);
     emulator.stop().await;
 }
@@ -365,6 +373,7 @@ async fn describing_gives_columns_and_runs_nothing() {
     let mut client = login(&emulator, "JDBC").await;
     let body = json!({"sqlText": "SELECT SYSTEM$WAIT(60) AS W, 1 AS N", "describeOnly": true});
     let reply = execute_as(&mut client, "describe", body).await;
+    let reply = poll(&mut client, reply).await;
     assert_eq!(reply["data"]["rowtype"][1]["name"], "N", "{reply}");
     assert_eq!((&reply["data"]["total"], &reply["data"]["rowsetBase64"]), (&json!(0), &json!("")));
     emulator.stop().await;
@@ -377,6 +386,7 @@ async fn bodies_may_be_packed() {
     let body = gzip(json!({"sqlText": "SELECT 1"}).to_string().as_bytes());
     let path = "/queries/v1/query-request?requestId=packed";
     let reply = client.exchange("POST", path, &body).await.json();
+    let reply = poll(&mut client, reply).await;
     assert_eq!(reply["data"]["rowset"], json!([["1"]]));
     emulator.stop().await;
 }
