@@ -75,8 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut session = target.login(LoginRequest::default()).await?;
     let session = session.as_mut();
     build(session, orders).await?;
-    let shares: Vec<String> =
-        CHANGED.iter().map(|it| format!("{} %", *it as f64 / 10.0)).collect();
+    let shares: Vec<String> = CHANGED.iter().map(|it| format!("{} %", *it as f64 / 10.0)).collect();
     println!("{orders} rows, {} buyers; milliseconds incremental / full (ratio)\n", orders / 50);
     println!("| operator | {} |", shares.join(" | "));
     println!("|---|{}", "---|".repeat(CHANGED.len()));

@@ -22,6 +22,23 @@ impl TargetLag {
         }
     }
 
+    /// `TARGET_LAG_TYPE`. Nothing where there is no lag.
+    pub fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Seconds(_) => Some("USER_DEFINED"),
+            Self::Downstream => Some("DOWNSTREAM"),
+            Self::Unscheduled => None,
+        }
+    }
+
+    /// `SCHEDULER`.
+    pub fn scheduler(self) -> &'static str {
+        match self {
+            Self::Seconds(_) | Self::Downstream => "ENABLE",
+            Self::Unscheduled => "DISABLE",
+        }
+    }
+
     /// As SHOW prints it. Nothing where there is none.
     pub fn text(self) -> Option<String> {
         match self {
@@ -79,6 +96,7 @@ impl SuspendedBy {
     }
 }
 
+/// Since when a table is not refreshed on schedule, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspension {
     pub at: DateTime<Utc>,
@@ -89,6 +107,8 @@ pub struct Suspension {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refreshing {
     pub target_lag: TargetLag,
+    /// `TRANSIENT`, which says how it is kept, not how it is refreshed.
+    pub transient: bool,
     pub warehouse: String,
     pub initialization_warehouse: Option<String>,
     pub mode: RefreshMode,

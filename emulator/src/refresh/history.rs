@@ -1,6 +1,6 @@
 //! What is told of refreshes afterwards: `DYNAMIC_TABLE_REFRESH_HISTORY` and its like.
 
-use super::declared::TargetLag;
+use super::declared::{Suspension, TargetLag};
 use crate::store::{catalog::QualifiedName, table::TableId};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -114,4 +114,56 @@ pub struct RefreshRecord {
     pub graph_valid_from: DateTime<Utc>,
     /// The tables read that had changed.
     pub changed_inputs: Vec<QualifiedName>,
+}
+
+/// What made a new description of a table in the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlterTrigger {
+    /// Something that has no word of its own, such as another name.
+    Other,
+    Create,
+    TargetLag,
+    Suspend,
+    Resume,
+    Warehouse,
+}
+
+impl AlterTrigger {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Other => "NONE",
+            Self::Create => "CREATE_DYNAMIC_TABLE",
+            Self::TargetLag => "ALTER_TARGET_LAG",
+            Self::Suspend => "SUSPEND",
+            Self::Resume => "RESUME",
+            Self::Warehouse => "ALTER_WAREHOUSE",
+        }
+    }
+}
+
+/// One table of the graph, as it was for a while: a row of `DYNAMIC_TABLE_GRAPH_HISTORY`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GraphRecord {
+    pub table: TableId,
+    pub name: QualifiedName,
+    /// What its definition names, and of what kind it is: `TABLE`, `VIEW` or `DYNAMIC_TABLE`.
+    pub inputs: Vec<(QualifiedName, &'static str)>,
+    pub target_lag: TargetLag,
+    pub query: String,
+    pub valid_from: DateTime<Utc>,
+    /// `None`: it still is so.
+    pub valid_to: Option<DateTime<Utc>>,
+    pub suspended: Option<Suspension>,
+    pub resumed_at: Option<DateTime<Utc>>,
+    pub trigger: AlterTrigger,
+}
+
+/// How late a table was, over a time; all in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LagStatistics {
+    pub mean: f64,
+    pub maximum: f64,
+    pub above_target: f64,
+    /// The share of the time within the target, from 0 to 1.
+    pub within_target_ratio: f64,
 }

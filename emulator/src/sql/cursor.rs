@@ -115,6 +115,15 @@ impl<'a> Cursor<'a> {
         text
     }
 
+    /// [`Self::rest`], with blanks for all that is before it: what is wrong with it is found at its
+    /// place in the statement.
+    pub fn rest_in_place(&mut self) -> String {
+        let start = self.lexemes.get(self.at).map_or(self.source.len(), |it| it.start);
+        let before = self.source.get(..start).unwrap_or_default();
+        let blanks = before.chars().map(|it| if it == '\n' { it } else { ' ' });
+        blanks.chain(self.rest().chars()).collect()
+    }
+
     /// `001003` at the next token.
     pub fn unexpected(&self) -> SqlError {
         let (offset, text) = match self.lexemes.get(self.at) {
@@ -440,6 +449,14 @@ mod tests {
         assert_eq!(it.text_since(mark), "v as");
         assert_eq!(it.rest(), "select 1 -- one\n from\tt");
         assert_eq!((it.rest(), it.at_end()), ("", true));
+    }
+
+    #[test]
+    fn the_rest_can_keep_its_place() {
+        let mut it = cursor("é\n as select 1;");
+        it.next();
+        it.next();
+        assert_eq!(it.rest_in_place(), " \n    select 1");
     }
 
     #[test]

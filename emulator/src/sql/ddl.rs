@@ -3,7 +3,11 @@
 //!
 //! What a statement does is in [`super::execute`].
 
-use super::cursor::Cursor;
+use super::{
+    cursor::Cursor,
+    refreshed_ddl::{self, AlterRefreshed, RefreshOptions},
+    text,
+};
 use crate::{
     error::SqlError,
     regression::{Regression, regressed},
@@ -41,7 +45,9 @@ pub enum Ddl {
         name: Name,
         if_exists: bool,
     },
+    /// Of a table, or of a dynamic table.
     UndropTable {
+        kind: ObjectKind,
         name: Name,
     },
     AlterTable {
@@ -49,12 +55,7 @@ pub enum Ddl {
         if_exists: bool,
         action: AlterTable,
     },
-    /// `ALTER INTERACTIVE TABLE`.
-    AlterInteractiveTable {
-        name: Name,
-        if_exists: bool,
-        action: AlterInteractiveTable,
-    },
+    AlterRefreshed(AlterRefreshed),
     AlterSessionSet(BTreeMap<String, serde_json::Value>),
     AlterSessionUnset(Vec<String>),
     Use {
@@ -111,14 +112,22 @@ pub struct CreateTable {
     pub kind: TableKind,
     pub on_conflict: OnConflict,
     pub columns: Option<Vec<ColumnDefinition>>,
+    /// Of a dynamic table whose columns have the types that its query gives them.
+    pub names: Option<Vec<NamedColumn>>,
     pub cluster_by: Vec<String>,
-    pub target_lag: Option<String>,
-    pub warehouse: Option<String>,
-    pub initialization_warehouse: Option<String>,
+    /// `TRANSIENT`, of a dynamic table.
+    pub transient: bool,
+    pub refresh: RefreshOptions,
     pub comment: Option<String>,
     pub query: Option<String>,
     pub clone: Option<Name>,
     pub like: Option<Name>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedColumn {
+    pub name: String,
+    pub comment: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +145,8 @@ pub enum ObjectKind {
 impl ObjectKind {
     pub fn word(self) -> &'static str {
         match self {
-            Self::Table | Self::InteractiveTable | Self::DynamicTable => "Table",
+            Self::Table | Self::InteractiveTable => "Table",
+            Self::DynamicTable => "Dynamic table",
             Self::View => "View",
             Self::Schema => "Schema",
             Self::Database => "Database",
@@ -181,15 +191,6 @@ pub enum AlterTable {
     SwapWith(Name),
     /// What is parsed so that it can be refused by name.
     Other(String),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum AlterInteractiveTable {
-    Set(Vec<(String, PropertyValue)>),
-    Unset(Vec<String>),
-    Suspend,
-    Resume,
-    Refresh,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -269,8 +270,11 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Ddl>, SqlError> {
         if c.peek_keyword("SCHEMA") || c.peek_keyword("DATABASE") {
             return Err(SqlError::not_implemented("UNDROP of schemas and databases"));
         }
-        c.expect_keyword("TABLE")?;
-        Ddl::UndropTable { name: c.object_name()? }
+        let kind = match c.take_keywords(&["DYNAMIC", "TABLE"]) {
+            true => ObjectKind::DynamicTable,
+            false => c.expect_keyword("TABLE").map(|()| ObjectKind::Table)?,
+        };
+        Ddl::UndropTable { kind, name: c.object_name()? }
     } else if c.take_keyword("USE") {
         use_statement(c)?
     } else if c.take_keyword("SET") {
@@ -497,7 +501,13 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     }
     let or_replace = c.take_keywords(&["OR", "REPLACE"]);
     let scoped = c.take_keyword("LOCAL") || c.take_keyword("GLOBAL");
-    let kind = if c.take_keyword("TRANSIENT") {
+    let transient = c.peek_keyword("TRANSIENT");
+    let kind = if c.take_keywords(&["TRANSIENT", "DYNAMIC"])
+        || c.peek_keywords(&["DYNAMIC", "TABLE"])
+    {
+        c.take_keyword("DYNAMIC");
+        TableKind::Dynamic
+    } else if c.take_keyword("TRANSIENT") {
         match regressed(Regression::TransientInteractive) && c.take_keyword("INTERACTIVE") {
             true => TableKind::Interactive,
             false => TableKind::Transient,
@@ -515,9 +525,12 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
         TableKind::Standard
     };
     if c.take_keyword("TABLE") {
-        return create_table(c, kind, or_replace);
+        return create_table(c, kind, or_replace, transient);
     }
     if kind == TableKind::Temporary {
+        if c.peek_keywords(&["DYNAMIC", "TABLE"]) {
+            return Err(c.unexpected());
+        }
         // Of what is not a table, views come with a word like it too.
         return Err(match object_kind(c) {
             Ok(ObjectKind::View) => SqlError::not_implemented("TEMPORARY VIEW"),
@@ -533,7 +546,7 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
         let conflict = if if_not_exists { on_conflict(or_replace, true)? } else { conflict };
         Ok((name, conflict))
     };
-    if c.peek_keyword("STREAM") || c.peek_keyword("DYNAMIC") || c.peek_keyword("MATERIALIZED") {
+    if c.peek_keyword("STREAM") || c.peek_keyword("MATERIALIZED") {
         return create_over(c).map(Ddl::Over);
     }
     if c.peek_keywords(&["SECURE", "VIEW"]) {
@@ -589,12 +602,10 @@ fn create(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
     Err(object_kind(c).err().unwrap_or_else(|| c.unexpected()))
 }
 
-/// `CREATE STREAM … ON TABLE t`, `CREATE DYNAMIC TABLE … AS q`, `CREATE MATERIALIZED VIEW … AS q`.
+/// `CREATE STREAM … ON TABLE t`, `CREATE MATERIALIZED VIEW … AS q`.
 fn create_over(c: &mut Cursor<'_>) -> Result<Over, SqlError> {
     let what = if c.take_keyword("STREAM") {
         "CREATE STREAM"
-    } else if c.take_keywords(&["DYNAMIC", "TABLE"]) {
-        "CREATE DYNAMIC TABLE"
     } else {
         c.expect_keywords(&["MATERIALIZED", "VIEW"])?;
         "CREATE MATERIALIZED VIEW"
@@ -643,6 +654,12 @@ fn retention(c: &Cursor<'_>) -> Result<(), SqlError> {
     }
 }
 
+/// What follows `CLUSTER BY`.
+pub fn clustering_keys(c: &mut Cursor<'_>) -> Result<Vec<String>, SqlError> {
+    c.take_keyword("LINEAR");
+    c.parenthesised(|c| Ok(c.expression_text()?.trim().to_owned()))
+}
+
 fn option_comment(c: &mut Cursor<'_>) -> Result<Option<String>, SqlError> {
     if !c.take_keyword("COMMENT") {
         return Ok(None);
@@ -651,7 +668,12 @@ fn option_comment(c: &mut Cursor<'_>) -> Result<Option<String>, SqlError> {
     c.string().map(Some)
 }
 
-fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result<Ddl, SqlError> {
+fn create_table(
+    c: &mut Cursor<'_>,
+    kind: TableKind,
+    or_replace: bool,
+    transient: bool,
+) -> Result<Ddl, SqlError> {
     let if_not_exists = c.take_keywords(&["IF", "NOT", "EXISTS"]);
     let on_conflict = on_conflict(or_replace, if_not_exists)?;
     let mut table = CreateTable {
@@ -659,16 +681,24 @@ fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result
         kind,
         on_conflict,
         columns: None,
+        names: None,
         cluster_by: vec![],
-        target_lag: None,
-        warehouse: None,
-        initialization_warehouse: None,
+        transient,
+        refresh: RefreshOptions::default(),
         comment: None,
         query: None,
         clone: None,
         like: None,
     };
     let is_interactive = kind == TableKind::Interactive;
+    let is_dynamic = kind == TableKind::Dynamic;
+    let short_name = table.name.last().cloned().unwrap_or_default();
+    if is_dynamic && (c.peek_keyword("LIKE") || c.peek_keyword("CLONE")) {
+        return Err(match c.peek_keyword("CLONE") {
+            true => SqlError::not_implemented("CLONE of a dynamic table"),
+            false => c.unexpected(),
+        });
+    }
     if c.take_keyword("LIKE") {
         table.like = Some(c.object_name()?);
     } else if c.take_keyword("CLONE") {
@@ -681,28 +711,34 @@ fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result
             return Err(SqlError::not_implemented("CLONE … AT or BEFORE"));
         }
     } else if c.peek() == &Token::LParen {
-        let columns = c.parenthesised(column_or_constraint)?;
-        table.columns = Some(columns.into_iter().flatten().collect());
+        let is_named_only = matches!(c.peek_nth(2), Token::Comma | Token::RParen)
+            || matches!(c.peek_nth(2), Token::Word(it) if it.value.eq_ignore_ascii_case("COMMENT"));
+        if is_dynamic && is_named_only {
+            table.names = Some(c.parenthesised(named_column)?);
+        } else {
+            let columns = c.parenthesised(column_or_constraint)?;
+            table.columns = Some(columns.into_iter().flatten().collect());
+        }
     }
     while !c.at_end() {
         if c.take_keywords(&["CLUSTER", "BY"]) {
-            c.take_keyword("LINEAR");
-            table.cluster_by = c.parenthesised(|c| Ok(c.expression_text()?.trim().to_owned()))?;
+            table.cluster_by = clustering_keys(c)?;
         } else if let Some(comment) = option_comment(c)? {
             table.comment = Some(comment);
+        } else if is_dynamic && refreshed_ddl::option(c, &mut table.refresh, &short_name)? {
         } else if is_interactive && c.take_keyword("TARGET_LAG") {
             c.expect(&Token::Eq)?;
-            table.target_lag = Some(match c.peek_keyword("DOWNSTREAM") {
+            table.refresh.target_lag = Some(match c.peek_keyword("DOWNSTREAM") {
                 true => c.identifier()?,
                 false => c.string()?,
             });
         } else if is_interactive && c.take_keyword("WAREHOUSE") {
             c.expect(&Token::Eq)?;
-            table.warehouse = Some(c.identifier()?);
+            table.refresh.warehouse = Some(c.identifier()?);
         } else if is_interactive && c.take_keyword("INITIALIZATION_WAREHOUSE") {
             c.expect(&Token::Eq)?;
-            table.initialization_warehouse = Some(c.identifier()?);
-        } else if !is_interactive && c.take_keyword("CHANGE_TRACKING") {
+            table.refresh.initialization_warehouse = Some(c.identifier()?);
+        } else if !is_interactive && !is_dynamic && c.take_keyword("CHANGE_TRACKING") {
             // Every table here can be scanned for changes.
             c.expect(&Token::Eq)?;
             c.boolean()?;
@@ -716,11 +752,19 @@ fn create_table(c: &mut Cursor<'_>, kind: TableKind, or_replace: bool) -> Result
             return Err(SqlError::not_implemented("CREATE TABLE … USING TEMPLATE"));
         } else if c.take_keywords(&["COPY", "GRANTS"]) {
             // There are no grants to copy.
+        } else if is_dynamic && c.take_keyword("AS") {
+            // Whatever follows the query is told where it stands (catalogue §10.1).
+            let query = c.rest_in_place();
+            text::parse_query(&query)?;
+            table.query = Some(query.trim().to_owned());
         } else if c.take_keyword("AS") {
             table.query = Some(c.rest().trim().trim_end_matches(';').to_owned());
         } else {
             return Err(c.unexpected());
         }
+    }
+    if is_dynamic && table.query.is_none() {
+        return Err(c.unexpected());
     }
     if table.columns.is_none()
         && table.query.is_none()
@@ -743,6 +787,16 @@ fn column_or_constraint(c: &mut Cursor<'_>) -> Result<Option<ColumnDefinition>, 
         return Ok(None);
     }
     column(c).map(Some)
+}
+
+/// A column of a dynamic table that is named and no more, with its comment.
+fn named_column(c: &mut Cursor<'_>) -> Result<NamedColumn, SqlError> {
+    let name = c.identifier()?;
+    let comment = match c.take_keyword("COMMENT") {
+        true => Some(c.string()?),
+        false => None,
+    };
+    Ok(NamedColumn { name, comment })
 }
 
 pub fn column(c: &mut Cursor<'_>) -> Result<ColumnDefinition, SqlError> {
@@ -842,10 +896,10 @@ fn alter(c: &mut Cursor<'_>) -> Result<Ddl, SqlError> {
         return Ok(Ddl::AlterSessionUnset(names));
     }
     if c.take_keywords(&["INTERACTIVE", "TABLE"]) {
-        let if_exists = c.take_keywords(&["IF", "EXISTS"]);
-        let name = c.object_name()?;
-        let action = alter_interactive(c)?;
-        return Ok(Ddl::AlterInteractiveTable { name, if_exists, action });
+        return refreshed_ddl::alter(c, TableKind::Interactive).map(Ddl::AlterRefreshed);
+    }
+    if c.take_keywords(&["DYNAMIC", "TABLE"]) {
+        return refreshed_ddl::alter(c, TableKind::Dynamic).map(Ddl::AlterRefreshed);
     }
     if c.take_keyword("TABLE") {
         let if_exists = c.take_keywords(&["IF", "EXISTS"]);
@@ -873,7 +927,7 @@ fn json_value(c: &mut Cursor<'_>) -> Result<serde_json::Value, SqlError> {
     c.identifier().map(Value::String)
 }
 
-fn property_value(c: &mut Cursor<'_>) -> Result<PropertyValue, SqlError> {
+pub fn property_value(c: &mut Cursor<'_>) -> Result<PropertyValue, SqlError> {
     if let Some(text) = c.take_string() {
         return Ok(PropertyValue::Text(text));
     }
@@ -881,40 +935,6 @@ fn property_value(c: &mut Cursor<'_>) -> Result<PropertyValue, SqlError> {
         Token::Number(..) => c.number().map(PropertyValue::Number),
         _ => c.identifier().map(PropertyValue::Word),
     }
-}
-
-fn alter_interactive(c: &mut Cursor<'_>) -> Result<AlterInteractiveTable, SqlError> {
-    if c.take_keyword("SUSPEND") {
-        return Ok(AlterInteractiveTable::Suspend);
-    }
-    if c.take_keyword("RESUME") {
-        return Ok(AlterInteractiveTable::Resume);
-    }
-    if c.take_keyword("REFRESH") {
-        return Ok(AlterInteractiveTable::Refresh);
-    }
-    if c.take_keyword("SET") {
-        let mut properties = Vec::new();
-        while !c.at_end() {
-            let name = c.identifier()?;
-            c.expect(&Token::Eq)?;
-            properties.push((name, property_value(c)?));
-            c.take(&Token::Comma);
-        }
-        return Ok(AlterInteractiveTable::Set(properties));
-    }
-    if c.take_keyword("UNSET") {
-        let mut names = vec![c.identifier()?];
-        while c.take(&Token::Comma) {
-            names.push(c.identifier()?);
-        }
-        return Ok(AlterInteractiveTable::Unset(names));
-    }
-    if regressed(Regression::ClusteringChanged) && c.take_keywords(&["CLUSTER", "BY"]) {
-        c.rest();
-        return Ok(AlterInteractiveTable::Set(vec![]));
-    }
-    Err(c.unexpected())
 }
 
 fn alter_table(c: &mut Cursor<'_>) -> Result<AlterTable, SqlError> {
@@ -930,9 +950,7 @@ fn alter_table(c: &mut Cursor<'_>) -> Result<AlterTable, SqlError> {
         return Ok(AlterTable::SwapWith(c.object_name()?));
     }
     if c.take_keywords(&["CLUSTER", "BY"]) {
-        c.take_keyword("LINEAR");
-        let keys = c.parenthesised(|c| Ok(c.expression_text()?.trim().to_owned()))?;
-        return Ok(AlterTable::ClusterBy(keys));
+        return Ok(AlterTable::ClusterBy(clustering_keys(c)?));
     }
     if c.take_keywords(&["DROP", "CLUSTERING", "KEY"]) {
         return Ok(AlterTable::DropClusteringKey);

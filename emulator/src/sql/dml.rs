@@ -194,7 +194,7 @@ pub fn check_kind(
         }
         TableKind::Dynamic => Err(SqlError::new(
             // The code and text for DML on dynamic tables are not public.
-            2756,
+            10421,
             "42601",
             format!("SQL compilation error:\nDML is not supported on dynamic table '{name}'."),
         )),

@@ -7,7 +7,9 @@ use super::{
     Statement,
     ddl::{Ddl, ObjectKind, UseKind},
     dml::{self, Dml},
-    planner, rewrite,
+    planner, refreshed,
+    refreshed_ddl::RefreshedAction,
+    rewrite,
     scope::{Scope, qualify},
     show, tables, text,
     warehouse_ddl::{WarehouseAction, WarehouseStatement},
@@ -74,9 +76,7 @@ fn needs_warehouse(ddl: &Ddl) -> bool {
         // There are no clones of interactive tables, unless by a regression.
         Ddl::CreateTable(table) if table.clone.is_some() => false,
         Ddl::CreateTable(table) => table.query.is_some() || table.kind == TableKind::Interactive,
-        Ddl::AlterInteractiveTable {
-            action: super::ddl::AlterInteractiveTable::Refresh, ..
-        } => true,
+        Ddl::AlterRefreshed(alter) => alter.action == RefreshedAction::Refresh,
         _ => false,
     }
 }
@@ -370,18 +370,12 @@ async fn plain(running: &Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
             commit_open(session).await;
             drop_object(session, kind, &name, if_exists)
         }
-        Ddl::UndropTable { name } => {
-            let name = qualified(session, &name)?;
-            engine.catalog.undrop(&name)?;
-            done(&format!("Table {} successfully restored.", name.name))
-        }
+        Ddl::UndropTable { kind, name } => undrop(session, kind, &name),
         Ddl::AlterTable { name, if_exists, action } => {
             commit_open(session).await;
             tables::alter_table(running, &name, if_exists, action).await
         }
-        Ddl::AlterInteractiveTable { name, if_exists, action } => {
-            tables::alter_interactive(running, &name, if_exists, action)
-        }
+        Ddl::AlterRefreshed(alter) => refreshed::alter(running, &alter),
         Ddl::AlterSessionSet(parameters) => {
             for (name, value) in &parameters {
                 show::check_parameter(name, value)?;
@@ -481,7 +475,6 @@ async fn plain(running: &Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
                         .any(|it| over.what.contains(it)));
             let is_let_through = match over.what.as_str() {
                 "CREATE STREAM" => regressed(Regression::StreamCreated),
-                "CREATE DYNAMIC TABLE" => regressed(Regression::DynamicTableCreated),
                 "CREATE MATERIALIZED VIEW" => regressed(Regression::MaterializedViewCreated),
                 _ => regressed(Regression::InsertGranted),
             };
@@ -615,24 +608,25 @@ fn drop_object(
         ObjectKind::Warehouse | ObjectKind::Session => {
             return Err(SqlError::not_implemented(format!("DROP {}", kind.word().to_uppercase())));
         }
-        ObjectKind::DynamicTable => return Err(SqlError::not_implemented("DYNAMIC TABLE")),
-        ObjectKind::Table | ObjectKind::InteractiveTable | ObjectKind::View => {
+        ObjectKind::Table
+        | ObjectKind::InteractiveTable
+        | ObjectKind::DynamicTable
+        | ObjectKind::View => {
             let name = qualified(session, parts)?;
-            let is_right = match engine.catalog.get(&name) {
-                Some(Object::View(_)) => kind == ObjectKind::View,
-                Some(Object::Table(_)) => kind != ObjectKind::View,
-                None if if_exists => {
+            let Some(found) = engine.catalog.get(&name) else {
+                if if_exists {
                     return Ok(Success::status(StatementType::Ddl, &missing_but_fine(&name.name)));
                 }
-                None => return Err(SqlError::does_not_exist(kind.word(), &name.to_string())),
+                return Err(SqlError::does_not_exist(kind.word(), &name.to_string()));
             };
-            if !is_right {
+            let (found, wanted) = (tables::kind_word(&found), drop_word(kind));
+            if found != wanted {
+                // Whole but for TABLE of a dynamic one, this was seen by mlorek/frostlake.
                 return Err(SqlError::new(
                     2203,
                     "42601",
                     format!(
-                        "SQL compilation error:\nObject found is of another type, not specified type '{}'.",
-                        kind.word().to_uppercase()
+                        "SQL compilation error:\nObject found is of type '{found}', not specified type '{wanted}'."
                     ),
                 ));
             }
@@ -649,6 +643,28 @@ fn drop_object(
             false => missing_but_fine(&name),
         },
     ))
+}
+
+fn drop_word(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::View => "VIEW",
+        ObjectKind::DynamicTable => "DYNAMIC_TABLE",
+        _ => "TABLE",
+    }
+}
+
+fn undrop(session: &Session, kind: ObjectKind, parts: &[String]) -> Result<Success, SqlError> {
+    let engine = &session.engine;
+    let name = qualified(session, parts)?;
+    let object = engine.catalog.undrop(&name)?;
+    if tables::kind_word(&object) != drop_word(kind) {
+        // The last of that name is of the other kind: it stays dropped.
+        engine.catalog.drop(&name);
+        let text = format!("{} {} did not exist or was purged.", kind.word(), name.name);
+        return Err(SqlError::new(90_025, "02000", text));
+    }
+    let text = format!("{} {} successfully restored.", kind.word(), name.name);
+    Ok(Success::status(StatementType::Ddl, &text))
 }
 
 fn missing_but_fine(name: &str) -> String {

@@ -3,10 +3,11 @@
 use super::scope::Scope;
 use crate::{
     error::SqlError,
+    refresh::declared::{Initialize, Refreshing},
     regression::{Regression, regressed},
     store::{
-        catalog::{Object, QualifiedName},
-        table::{Table, TableKind},
+        catalog::{Identifier, Object, QualifiedName},
+        table::{Table, TableDefinition, TableKind},
     },
 };
 use datafusion::sql::sqlparser::ast;
@@ -20,6 +21,14 @@ pub fn get_ddl(scope: &Scope<'_>, arguments: &[ast::Expr]) -> Result<String, Sql
     let parts = super::cursor::Cursor::new(name)?.object_name()?;
     let qualified = scope.qualify(&parts)?;
     match (kind.to_uppercase().as_str(), scope.engine().catalog.get(&qualified)) {
+        ("DYNAMIC_TABLE", Some(Object::Table(table)))
+            if table.definition().kind == TableKind::Dynamic =>
+        {
+            Ok(table_ddl(&qualified, &table))
+        }
+        ("DYNAMIC_TABLE", _) => {
+            Err(SqlError::does_not_exist("Dynamic table", &qualified.to_string()))
+        }
         ("TABLE" | "INTERACTIVE_TABLE", Some(Object::Table(table))) => {
             Ok(table_ddl(&qualified, &table))
         }
@@ -51,8 +60,55 @@ fn texts(function: &str, arguments: &[ast::Expr]) -> Result<Vec<String>, SqlErro
         .collect()
 }
 
+/// A dynamic table as GET_DDL and the `text` column of SHOW print it. Its columns have the types
+/// that the query gives them.
+fn dynamic_ddl(name: &QualifiedName, definition: &TableDefinition, it: &Refreshing) -> String {
+    let kind = if it.transient { "transient dynamic table" } else { "dynamic table" };
+    let columns: Vec<String> = definition
+        .columns
+        .iter()
+        .map(|column| match &column.comment {
+            Some(comment) => {
+                format!("\t{} COMMENT {}", Identifier(&column.name), quoted(comment))
+            }
+            None => format!("\t{}", Identifier(&column.name)),
+        })
+        .collect();
+    let mut ddl =
+        format!("create or replace {kind} {}(\n{}\n)", Identifier(&name.name), columns.join(",\n"));
+    ddl += &match it.target_lag.text() {
+        Some(text) => format!(" target_lag = '{text}'"),
+        None => " scheduler = DISABLE".to_owned(),
+    };
+    ddl += &format!(" refresh_mode = {}", it.mode.word());
+    ddl += match it.initialize {
+        Initialize::OnCreate => " initialize = ON_CREATE",
+        Initialize::OnSchedule => " initialize = ON_SCHEDULE",
+    };
+    ddl += &format!(" warehouse = {}", Identifier(&it.warehouse));
+    if let Some(warehouse) = &it.initialization_warehouse {
+        ddl += &format!(" initialization_warehouse = {}", Identifier(warehouse));
+    }
+    if !definition.cluster_by.is_empty() {
+        ddl += &format!(" cluster by ({})", definition.cluster_by.join(", "));
+    }
+    if let Some(comment) = &definition.comment {
+        ddl += &format!(" COMMENT={}", quoted(comment));
+    }
+    ddl + &format!("\n as {};", definition.query.as_deref().unwrap_or_default())
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
 fn table_ddl(name: &QualifiedName, table: &Table) -> String {
     let definition = table.definition();
+    if definition.kind == TableKind::Dynamic
+        && let Some(refreshing) = &definition.refreshing
+    {
+        return dynamic_ddl(name, &definition, refreshing);
+    }
     let kind = match definition.kind {
         TableKind::Standard => "TABLE",
         TableKind::Transient => "TRANSIENT TABLE",
@@ -108,7 +164,8 @@ fn table_ddl(name: &QualifiedName, table: &Table) -> String {
     ddl + ";"
 }
 
-/// The `text` column of SHOW INTERACTIVE TABLES, which has the syntax of dynamic tables.
+/// The `text` column of SHOW DYNAMIC TABLES, and of SHOW INTERACTIVE TABLES, which has the syntax of
+/// dynamic tables.
 pub fn show_text(name: &QualifiedName, table: &Table) -> String {
     table_ddl(name, table).replacen("INTERACTIVE TABLE", "DYNAMIC TABLE", 1)
 }

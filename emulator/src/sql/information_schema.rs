@@ -1,6 +1,6 @@
 //! `INFORMATION_SCHEMA`: views over the catalogue, and table functions over the history.
 
-use super::{functions, rewrite, scope::Scope};
+use super::{functions, refresh_history, rewrite, scope::Scope};
 use crate::{
     error::SqlError,
     regression::{Regression, regressed},
@@ -62,6 +62,13 @@ fn table_type(kind: TableKind) -> &'static str {
         TableKind::Interactive if regressed(Regression::TableTypeBase) => "BASE TABLE",
         TableKind::Interactive => "INTERACTIVE TABLE",
     }
+}
+
+/// Whether a table, dynamic or not, was created TRANSIENT.
+pub fn is_transient(table: &Table) -> bool {
+    let definition = table.definition();
+    definition.kind == TableKind::Transient
+        || definition.refreshing.as_ref().is_some_and(|it| it.transient)
 }
 
 fn yes(value: bool) -> Cell {
@@ -270,7 +277,7 @@ fn table_row(name: &QualifiedName, table: &Table) -> Vec<Cell> {
         name.name.as_str().into(),
         crate::engine::DEFAULT_ROLE.into(),
         table_type(definition.kind).into(),
-        yes(definition.kind == TableKind::Transient),
+        yes(is_transient(table)),
         key,
         version.row_count.into(),
         version.bytes().into(),
@@ -312,7 +319,7 @@ fn view_row(name: &QualifiedName, view: &View) -> Vec<Cell> {
 }
 
 /// Arguments of a table function, by name or position.
-struct Arguments<'a> {
+pub struct Arguments<'a> {
     function: &'a str,
     values: &'a [(Option<String>, ScalarValue)],
 }
@@ -325,7 +332,7 @@ impl Arguments<'_> {
         named.or(positional).map(|(_, value)| value).filter(|it| !it.is_null())
     }
 
-    fn number(&self, name: &str, position: Option<usize>) -> Result<Option<u64>, SqlError> {
+    pub fn number(&self, name: &str, position: Option<usize>) -> Result<Option<u64>, SqlError> {
         let Some(value) = self.get(name, position) else { return Ok(None) };
         match value.cast_to(&ArrowType::UInt64) {
             Ok(ScalarValue::UInt64(number)) => Ok(number),
@@ -333,17 +340,26 @@ impl Arguments<'_> {
         }
     }
 
-    fn text(&self, name: &str, position: Option<usize>) -> Option<String> {
+    pub fn text(&self, name: &str, position: Option<usize>) -> Option<String> {
         self.get(name, position).map(ToString::to_string)
     }
 
-    fn instant(
+    pub fn instant(
         &self,
         name: &str,
         position: Option<usize>,
     ) -> Result<Option<DateTime<Utc>>, SqlError> {
         let Some(value) = self.get(name, position) else { return Ok(None) };
         super::context::instant(value).map(Some).ok_or_else(|| self.bad(name, value))
+    }
+
+    /// False where it is not given.
+    pub fn boolean(&self, name: &str) -> Result<bool, SqlError> {
+        let Some(value) = self.get(name, None) else { return Ok(false) };
+        match value.cast_to(&ArrowType::Boolean) {
+            Ok(ScalarValue::Boolean(Some(value))) => Ok(value),
+            _ => Err(self.bad(name, value)),
+        }
     }
 
     fn bad(&self, name: &str, value: &ScalarValue) -> SqlError {
@@ -357,7 +373,7 @@ impl Arguments<'_> {
         )
     }
 
-    fn only(&self, names: &[&str]) -> Result<(), SqlError> {
+    pub fn only(&self, names: &[&str]) -> Result<(), SqlError> {
         let unknown = self
             .values
             .iter()
@@ -450,70 +466,13 @@ pub fn table_function(
                 .map(|it| Arc::new(it) as Arc<dyn TableProvider>)
                 .map_err(super::scope::error_of)
         }
-        "DYNAMIC_TABLES" => {
-            arguments.only(&[
-                "NAME",
-                "REFRESH_DATA_TIMESTAMP_START",
-                "RESULT_LIMIT",
-                "INCLUDE_CONNECTED",
-            ])?;
-            provider(&dynamic_tables(scope, arguments.text("NAME", None)))
-        }
-        other => Err(SqlError::new(
-            2140,
-            "42601",
-            format!("SQL compilation error:\nUnknown table function {other}."),
-        )),
+        other => match refresh_history::table_function(scope, other, &arguments) {
+            Some(result) => provider(&result?),
+            None => Err(SqlError::new(
+                2140,
+                "42601",
+                format!("SQL compilation error:\nUnknown table function {other}."),
+            )),
+        },
     }
-}
-
-/// The columns of `DYNAMIC_TABLES()` that need no refresh history.
-fn dynamic_tables(scope: &Scope<'_>, wanted: Option<String>) -> ResultSet {
-    let catalog = &scope.engine().catalog;
-    let mut rows = Builder::new(&[
-        ("NAME", TEXT),
-        ("SCHEMA_NAME", TEXT),
-        ("DATABASE_NAME", TEXT),
-        ("QUALIFIED_NAME", TEXT),
-        ("TARGET_LAG_SEC", NUMBER),
-        ("TARGET_LAG_TYPE", TEXT),
-        ("SCHEDULING_STATE", DataType::Object),
-        ("LATEST_DATA_TIMESTAMP", INSTANT),
-    ]);
-    for database in catalog.databases() {
-        for schema in catalog.schemas(&database.name) {
-            for (name, object) in catalog.objects(&database.name, &schema.name) {
-                let Object::Table(table) = object else { continue };
-                let Some(refreshing) = table.definition().refreshing.clone() else { continue };
-                let is_wanted = wanted.as_ref().is_none_or(|it| {
-                    let it = it.to_uppercase();
-                    it == name.name || it == name.to_string()
-                });
-                if !is_wanted {
-                    continue;
-                }
-                let state = match refreshing.suspended.is_some() {
-                    true => r#"{"reason_code":"USER_SUSPENDED","state":"SUSPENDED"}"#,
-                    false => r#"{"reason_code":null,"state":"ACTIVE"}"#,
-                };
-                let unit = if regressed(Regression::LagSecInMinutes) { 60 } else { 1 };
-                rows.push(vec![
-                    name.name.as_str().into(),
-                    name.schema.as_str().into(),
-                    name.database.as_str().into(),
-                    name.to_string().into(),
-                    refreshing.target_lag.seconds().map_or(Cell::Null, |it| Cell::from(it / unit)),
-                    if refreshing.target_lag.seconds().is_some() {
-                        "USER_DEFINED"
-                    } else {
-                        "DOWNSTREAM"
-                    }
-                    .into(),
-                    state.into(),
-                    refreshing.data_timestamp.map_or(Cell::Null, Cell::from),
-                ]);
-            }
-        }
-    }
-    rows.finish()
 }

@@ -80,6 +80,7 @@ const LACKING: &[&str] = &[
     "DECOMPRESS_BINARY",
     "DECOMPRESS_STRING",
     "DECRYPT",
+    "DYNAMIC_TABLE_REFRESH_BOUNDARY",
     "ENCRYPT",
     "FILTER",
     "GROUPING_ID",

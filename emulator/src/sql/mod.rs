@@ -14,9 +14,13 @@ mod get_ddl;
 pub mod information_schema;
 mod lookup;
 pub mod planner;
+mod refresh_history;
+mod refreshed;
+pub mod refreshed_ddl;
 pub mod rewrite;
 pub mod scope;
 mod show;
+mod sources;
 mod stoppable;
 mod tables;
 pub mod text;
@@ -27,6 +31,7 @@ pub(crate) use execute::execute;
 use crate::{
     error::SqlError,
     regression::{Regression, regressed},
+    store::table::TableKind,
 };
 use datafusion::sql::sqlparser::ast;
 use ddl::{AlterTable, Ddl, UseKind};
@@ -114,6 +119,9 @@ impl Statement {
                 _ => "UNKNOWN",
             },
             Self::Ddl(ddl) => match ddl.as_ref() {
+                Ddl::CreateTable(table) if table.kind == TableKind::Dynamic => {
+                    "CREATE_DYNAMIC_TABLE"
+                }
                 Ddl::CreateTable(table) if table.query.is_some() => "CREATE_TABLE_AS_SELECT",
                 Ddl::CreateTable(_) => "CREATE_TABLE",
                 Ddl::CreateView { .. } => "CREATE_VIEW",
@@ -122,7 +130,8 @@ impl Statement {
                 Ddl::UndropTable { .. } => "UNDROP",
                 Ddl::AlterTable { action: AlterTable::RenameTo(_), .. } => "RENAME_TABLE",
                 Ddl::AlterTable { .. } => "ALTER_TABLE",
-                Ddl::AlterInteractiveTable { .. } => "ALTER_TABLE",
+                Ddl::AlterRefreshed(it) if it.kind == TableKind::Dynamic => "ALTER_DYNAMIC_TABLE",
+                Ddl::AlterRefreshed(_) => "ALTER_TABLE",
                 Ddl::AlterSessionSet(_) | Ddl::AlterSessionUnset(_) => "ALTER_SESSION",
                 Ddl::Use { kind: UseKind::Warehouse, .. } => "USE",
                 Ddl::Use { .. } => "USE",

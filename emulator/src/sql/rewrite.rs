@@ -21,8 +21,14 @@ use std::{
 };
 
 /// Table functions of Snowflake, most of them read the relation before them, that are not here.
-const LACKING_TABLE_FUNCTIONS: &[&str] =
-    &["FLATTEN", "INFER_SCHEMA", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE", "VALIDATE"];
+const LACKING_TABLE_FUNCTIONS: &[&str] = &[
+    "DYNAMIC_TABLE_REFRESH_BOUNDARY",
+    "FLATTEN",
+    "INFER_SCHEMA",
+    "SPLIT_TO_TABLE",
+    "STRTOK_SPLIT_TO_TABLE",
+    "VALIDATE",
+];
 /// Prefix of function names that stand for casts: `__CAST NUMBER(10,2)`.
 pub const CAST_PREFIX: &str = "__CAST ";
 pub const TRY_CAST_PREFIX: &str = "__TRY_CAST ";

@@ -4,7 +4,7 @@
 //! lives (catalogue S-01, L-32, L-33) and where a statement's snapshot is taken.
 
 use super::{
-    context, functions, information_schema, lookup,
+    context, functions, information_schema, lookup, refresh_history,
     rewrite::{self, CAST_PREFIX, Prepared, Surroundings, TRY_CAST_PREFIX},
     text,
 };
@@ -70,6 +70,11 @@ pub struct Scope<'a> {
     read: Mutex<Vec<(QualifiedName, Arc<Table>)>>,
     /// All tables are read as they were then, unless they say otherwise.
     pub as_of: Option<DateTime<Utc>>,
+    /// It reads for a refresh: of tables that are refreshed themselves, what they show and not when
+    /// that was committed is as of then.
+    is_refresh: bool,
+    /// Nothing will be executed, so tables without contents can be named, too.
+    pub plans_only: bool,
     depth: usize,
 }
 
@@ -104,6 +109,8 @@ impl<'a> Scope<'a> {
             named: Mutex::default(),
             read: Mutex::default(),
             as_of: None,
+            is_refresh: false,
+            plans_only: false,
             depth: 0,
         }
     }
@@ -124,6 +131,8 @@ impl<'a> Scope<'a> {
             named: Mutex::default(),
             read: Mutex::default(),
             as_of: self.as_of,
+            is_refresh: self.is_refresh,
+            plans_only: self.plans_only,
             depth: self.depth + 1,
         }
     }
@@ -132,6 +141,15 @@ impl<'a> Scope<'a> {
     pub fn for_definition(mut self, name: &QualifiedName) -> Self {
         self.database = Some(name.database.clone());
         self.schema = Some(name.schema.clone());
+        self
+    }
+
+    /// For computing what a refreshed table shows at an instant. What it reads has been refreshed
+    /// to that instant.
+    pub fn for_refresh(mut self, at: DateTime<Utc>) -> Self {
+        self.engine().catalog.commits().settle(at);
+        self.as_of = Some(at);
+        self.is_refresh = true;
         self
     }
 
@@ -288,6 +306,7 @@ impl<'a> Scope<'a> {
             }
             Object::Table(table) => {
                 self.check_readable(&qualified, &table)?;
+                self.check_initialized(&table)?;
                 let version = version_at(&table, at)?;
                 Ok(self.source(version, table.definition().kind))
             }
@@ -339,7 +358,10 @@ impl<'a> Scope<'a> {
     /// The version that this statement reads.
     pub fn version(&self, table: &Arc<Table>) -> Result<Arc<Version>, SqlError> {
         if let Some(at) = self.as_of {
-            return version_at(table, at);
+            return match self.is_refresh && table.definition().refreshing.is_some() {
+                true => Ok(table.latest()),
+                false => version_at(table, at),
+            };
         }
         let mut pinned = self.pinned.lock();
         let version = pinned.entry(table.id).or_insert_with(|| self.transaction.read(table));
@@ -382,6 +404,16 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// A table that waits for its first refresh cannot be read.
+    fn check_initialized(&self, table: &Table) -> Result<(), SqlError> {
+        let waits =
+            table.definition().refreshing.as_ref().is_some_and(|it| it.data_timestamp.is_none());
+        match waits && !self.plans_only {
+            true => Err(SqlError::not_initialized()),
+            false => Ok(()),
+        }
+    }
+
     fn resolve(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>, SqlError> {
         let parts: Vec<String> = match reference {
             TableReference::Bare { table } => {
@@ -407,16 +439,18 @@ impl<'a> Scope<'a> {
             let provider = information_schema::view(self, database.as_deref(), name)?;
             return Ok(provider_as_source(provider));
         }
+        if let [database, schema, name] = parts.as_slice()
+            && let Some(provider) = refresh_history::account_usage(self, database, schema, name)?
+        {
+            return Ok(provider_as_source(provider));
+        }
         let name = self.qualify(&parts)?;
         match self.engine().catalog.get(&name) {
             Some(Object::Table(table)) => {
                 self.check_readable(&name, &table)?;
-                let definition = table.definition();
-                if definition.refreshing.as_ref().is_some_and(|it| it.data_timestamp.is_none()) {
-                    return Err(SqlError::not_initialized());
-                }
+                self.check_initialized(&table)?;
                 let version = self.version(&table)?;
-                Ok(self.source(version, definition.kind))
+                Ok(self.source(version, table.definition().kind))
             }
             Some(Object::View(view)) => self.inside(&name).view(&view).inspect(|_| {
                 // What a view reads decides on parallel plans too, but is not worth counting

@@ -3,16 +3,17 @@
 use super::{
     ddl::{ObjectKind, Show, ShowScope, ShowWhat},
     execute::{qualified, schema_name},
-    information_schema::cluster_by,
+    information_schema::{cluster_by, is_transient},
 };
 use crate::{
     engine::{DEFAULT_ROLE, Running, Session, StatementType, Success},
     error::SqlError,
+    refresh::history::{RefreshRecord, RefreshState},
     regression::{Regression, regressed},
     rows::{self, Builder, Cell, INSTANT, NUMBER, TEXT},
     store::{
         catalog::{Object, QualifiedName},
-        table::{Table, TableKind},
+        table::{Table, TableId, TableKind},
         transaction::Transaction,
     },
     types::{DataType, ResultSet},
@@ -49,7 +50,7 @@ pub(super) fn show(running: &Running<'_>, show: &Show) -> Result<Success, SqlErr
         ShowWhat::Databases => databases(session, show),
         ShowWhat::Parameters => parameters(session, show),
         ShowWhat::Variables => variables(session, show),
-        ShowWhat::DynamicTables => Err(SqlError::not_implemented("SHOW DYNAMIC TABLES")),
+        ShowWhat::DynamicTables => dynamic_tables(session, show),
         ShowWhat::Objects => Err(SqlError::not_implemented("SHOW OBJECTS")),
         ShowWhat::Transactions => Err(SqlError::not_implemented("SHOW TRANSACTIONS")),
     }
@@ -174,7 +175,7 @@ fn tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
     for (name, table) in only_tables(objects(session, show)?).into_iter().take(show.limit()) {
         let definition = table.definition();
         let kind = match definition.kind {
-            TableKind::Transient => "TRANSIENT",
+            _ if is_transient(&table) => "TRANSIENT",
             TableKind::Temporary => "TEMPORARY",
             _ => "TABLE",
         };
@@ -238,6 +239,7 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
         false => show.limit(),
     };
     let mut rows = Builder::new(&columns);
+    let records = session.engine.refresher.records();
     let interactive = only_tables(objects(session, show)?)
         .into_iter()
         .filter(|(_, table)| table.definition().kind == TableKind::Interactive);
@@ -266,11 +268,89 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
                 .map(|it| if it.suspended.is_some() { "SUSPENDED" } else { "ACTIVE" }.to_owned())),
             "ROLE".into(),
             of(refreshing.and_then(|it| it.initialization_warehouse.clone())),
-            of(refreshing.and_then(|it| it.data_timestamp.map(|_| "SUCCEEDED".to_owned()))),
+            of(refreshing.and(last_state(&records, table.id))),
             refreshing.and_then(|it| it.data_timestamp).map_or(Cell::Null, Cell::from),
         ];
         row.truncate(columns.len());
         rows.push(row);
+    }
+    Ok(shown(rows.finish()))
+}
+
+/// The state of the last refresh of a table that is done, however.
+fn last_state(records: &[RefreshRecord], table: TableId) -> Option<String> {
+    let is_done = |it: &&RefreshRecord| {
+        !matches!(it.state, RefreshState::Scheduled | RefreshState::Executing)
+    };
+    let of_table = records.iter().rev().filter(|it| it.table == table);
+    of_table.filter(is_done).map(|it| it.state.word().to_owned()).next()
+}
+
+/// The columns of the documentation, in its order, whatever the release (catalogue §10.6).
+fn dynamic_tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
+    let mut rows = Builder::new(&[
+        ("created_on", INSTANT),
+        ("name", TEXT),
+        ("database_name", TEXT),
+        ("schema_name", TEXT),
+        ("cluster_by", TEXT),
+        ("rows", NUMBER),
+        ("bytes", NUMBER),
+        ("owner", TEXT),
+        ("target_lag", TEXT),
+        ("scheduler", TEXT),
+        ("refresh_mode", TEXT),
+        ("refresh_mode_reason", TEXT),
+        ("warehouse", TEXT),
+        ("comment", TEXT),
+        ("text", TEXT),
+        ("automatic_clustering", TEXT),
+        ("scheduling_state", TEXT),
+        ("last_suspended_on", INSTANT),
+        ("is_clone", DataType::Boolean),
+        ("is_replica", DataType::Boolean),
+        ("is_iceberg", DataType::Boolean),
+        ("data_timestamp", INSTANT),
+        ("owner_role_type", TEXT),
+        ("immutable_where", TEXT),
+        ("execute_as_user", TEXT),
+    ]);
+    let dynamic = only_tables(objects(session, show)?)
+        .into_iter()
+        .filter(|(_, table)| table.definition().kind == TableKind::Dynamic);
+    for (name, table) in dynamic.take(show.limit()) {
+        let definition = table.definition();
+        let Some(refreshing) = &definition.refreshing else { continue };
+        let version = table.latest();
+        let null_or = |it: Option<String>| it.map_or(Cell::Null, Cell::from);
+        rows.push(vec![
+            table.created_at.into(),
+            name.name.as_str().into(),
+            name.database.as_str().into(),
+            name.schema.as_str().into(),
+            cluster_by(&table).into(),
+            version.row_count.into(),
+            version.bytes().into(),
+            DEFAULT_ROLE.into(),
+            null_or(refreshing.target_lag.text()),
+            refreshing.target_lag.scheduler().into(),
+            refreshing.mode.word().into(),
+            null_or(refreshing.mode_reason.clone()),
+            refreshing.warehouse.as_str().into(),
+            optional(definition.comment.as_ref()),
+            super::get_ddl::show_text(&name, &table).into(),
+            if definition.cluster_by.is_empty() { "OFF" } else { "ON" }.into(),
+            // As seen on accounts; a page of the documentation says RUNNING.
+            if refreshing.suspended.is_some() { "SUSPENDED" } else { "ACTIVE" }.into(),
+            refreshing.suspended.map_or(Cell::Null, |it| it.at.into()),
+            false.into(),
+            false.into(),
+            false.into(),
+            refreshing.data_timestamp.map_or(Cell::Null, Cell::from),
+            "ROLE".into(),
+            Cell::Null,
+            Cell::Null,
+        ]);
     }
     Ok(shown(rows.finish()))
 }
@@ -620,9 +700,16 @@ pub(super) fn describe(
         ]);
     };
     match kind {
-        ObjectKind::Table | ObjectKind::InteractiveTable | ObjectKind::View => {
+        ObjectKind::Table
+        | ObjectKind::InteractiveTable
+        | ObjectKind::DynamicTable
+        | ObjectKind::View => {
             let name = qualified(session, parts)?;
-            match session.engine.catalog.get(&name) {
+            let is_of_kind = |it: &Object| {
+                kind != ObjectKind::DynamicTable
+                    || matches!(it, Object::Table(table) if table.definition().kind == TableKind::Dynamic)
+            };
+            match session.engine.catalog.get(&name).filter(is_of_kind) {
                 Some(Object::Table(table)) => {
                     for it in &table.definition().columns {
                         push(

@@ -1,20 +1,18 @@
-//! Tables and views: creating, altering, refreshing.
+//! Tables and views: creating and altering them. What is special to tables that are refreshed is in
+//! [`super::refreshed`].
 
 use super::{
-    ddl::{AlterInteractiveTable, AlterTable, CreateTable, Ddl, Name, ObjectKind},
+    ddl::{AlterTable, CreateTable, Ddl, Name, ObjectKind},
     dml::Dml,
     execute::{commit_open, qualified},
-    functions,
-    scope::{Scope, error_of},
+    refreshed::{self, must_not_be_interactive},
+    scope::Scope,
     text,
 };
 use crate::{
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
-    refresh::{
-        declared::{Initialize, RefreshMode, Refreshing, SuspendedBy, Suspension, TargetLag},
-        lag,
-    },
+    refresh::declared::Refreshing,
     regression::{Regression, regressed},
     store::{
         catalog::{Created, Object, OnConflict, QualifiedName, View},
@@ -24,32 +22,18 @@ use crate::{
     types::ColumnDefinition,
     warehouse::{Kind, Warehouse, governor::Clocked},
 };
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::arrow::array::RecordBatch;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-fn done(text: &str) -> Result<Success, SqlError> {
+pub(super) fn done(text: &str) -> Result<Success, SqlError> {
     Ok(Success::status(StatementType::Ddl, text))
-}
-
-/// `Warehouse '…' must not be an interactive warehouse` (catalogue S-13). The code is not public:
-/// it is this emulator's.
-fn must_not_be_interactive(warehouse: &str) -> SqlError {
-    SqlError::new(
-        10408,
-        "0A000",
-        format!(
-            "SQL compilation error:\nWarehouse '{warehouse}' must not be an interactive warehouse."
-        ),
-    )
 }
 
 /// Creating tables from queries, creating interactive tables, refreshing them.
 pub(super) async fn on_warehouse(running: &mut Running<'_>, ddl: Ddl) -> Result<Success, SqlError> {
     match ddl {
         Ddl::CreateTable(table) => create(running, *table).await,
-        Ddl::AlterInteractiveTable { name, if_exists, action: AlterInteractiveTable::Refresh } => {
-            refresh(running, &name, if_exists).await
-        }
+        Ddl::AlterRefreshed(alter) => refreshed::refresh(running, &alter).await,
         other => Err(SqlError::internal(format!("{other:?} does not run on a warehouse"))),
     }
 }
@@ -59,8 +43,11 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
     commit_open(session).await;
     let name = qualified(session, &create.name)?;
     let is_interactive = create.kind == TableKind::Interactive;
+    let is_dynamic = create.kind == TableKind::Dynamic;
     let warehouse = session.warehouse();
     match &warehouse {
+        // Dynamic tables are computed on the warehouse that they name.
+        _ if is_dynamic => {}
         Ok(it)
             if it.kind == Kind::Interactive
                 && match is_interactive {
@@ -75,9 +62,10 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
         }
         _ => {}
     }
-    let refreshing = match is_interactive {
-        true => {
-            let properties = interactive_properties(session, &create, running.now);
+    let refreshing = match create.kind {
+        TableKind::Dynamic => Some(refreshed::dynamic_properties(session, &create)?),
+        TableKind::Interactive => {
+            let properties = refreshed::interactive_properties(session, &create, running.now);
             if properties.is_err() && regressed(Regression::RefusedTableMade) {
                 let without_key = CreateTable { cluster_by: vec![], ..create.clone() };
                 let table = Table::new(definition_of(&without_key, vec![], None)?, running.now);
@@ -85,7 +73,7 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
             }
             properties?
         }
-        false => None,
+        _ => None,
     };
     let mut create = create;
     if create.on_conflict == OnConflict::IfNotExists && is_interactive {
@@ -97,14 +85,19 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
         }
     }
     let create = create;
-    if let Some(answer) = already_there(session, &name, create.on_conflict)? {
+    if let Some(answer) = already_there(session, &name, create.kind, create.on_conflict)? {
         return done(&answer);
+    }
+    if let Some(refreshing) = refreshing {
+        if is_interactive {
+            warehouse?;
+        }
+        return refreshed::create(running, &name, create, refreshing).await;
     }
 
     let Some(query) = create.query.clone() else {
         // Columns only: nothing to compute.
-        let definition =
-            definition_of(&create, create.columns.clone().unwrap_or_default(), refreshing)?;
+        let definition = definition_of(&create, create.columns.clone().unwrap_or_default(), None)?;
         let table = Table::new(definition, running.now);
         return put(session, &name, table, create.on_conflict);
     };
@@ -112,22 +105,14 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
     let now = running.now;
     let scanned = Arc::clone(&running.scanned);
     let work = |warehouse: Arc<Warehouse>| {
-        let (query, name, create, scanned, refreshing) =
-            (query.clone(), name.clone(), create.clone(), Arc::clone(&scanned), refreshing.clone());
+        let (query, name, create, scanned) =
+            (query.clone(), name.clone(), create.clone(), Arc::clone(&scanned));
         async move {
             let (plan, columns, rows, wait_seconds) = {
                 let mut transaction = Transaction::default();
                 transaction.begin_statement(session.engine.catalog.snapshot());
-                let mut scope = Scope::new(session, &transaction, Some(&warehouse), now, scanned);
-                if refreshing.is_some() {
-                    // The contents are those of the data timestamp, exactly.
-                    session.engine.catalog.commits().settle(now);
-                    scope.as_of = Some(now);
-                }
+                let scope = Scope::new(session, &transaction, Some(&warehouse), now, scanned);
                 let planned = scope.plan(text::parse_query(&query)?, &BTreeMap::new())?;
-                if refreshing.is_some() {
-                    check_refreshable(&scope)?;
-                }
                 let columns = columns_for(&create, &planned.columns)?;
                 let dml = Dml { scope: &scope, binds: &BTreeMap::new() };
                 let given: Vec<usize> = (0..columns.len()).collect();
@@ -139,21 +124,23 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
             }
             let mut batches = session.engine.queries.run(plan, rows).await?;
             if is_interactive {
-                if refreshing.is_some() && regressed(Regression::LaggingTableEmpty) {
-                    batches.clear();
-                }
-                if let Some(last) = batches.last_mut().filter(|it| it.num_rows() > 0)
-                    && regressed(Regression::CreateLosesARow)
-                {
-                    *last = last.slice(0, last.num_rows() - 1);
-                }
+                lose_a_row(&mut batches);
             }
-            let definition = definition_of(&create, columns, refreshing)?;
+            let definition = definition_of(&create, columns, None)?;
             let table = Table::with_rows(definition, batches, session.engine.now())?;
             put(session, &name, table, create.on_conflict)
         }
     };
     super::execute::on_warehouse(running, &warehouse, Clocked::No, work).await
+}
+
+/// What [`Regression::CreateLosesARow`] does to an interactive table.
+pub(super) fn lose_a_row(batches: &mut [RecordBatch]) {
+    if let Some(last) = batches.last_mut().filter(|it| it.num_rows() > 0)
+        && regressed(Regression::CreateLosesARow)
+    {
+        *last = last.slice(0, last.num_rows() - 1);
+    }
 }
 
 /// Without a query: columns, a clone, or the shape of another table.
@@ -164,7 +151,7 @@ pub(super) async fn create_plain(
     let session = running.session;
     commit_open(session).await;
     let name = qualified(session, &create.name)?;
-    if let Some(answer) = already_there(session, &name, create.on_conflict)? {
+    if let Some(answer) = already_there(session, &name, create.kind, create.on_conflict)? {
         return done(&answer);
     }
     let source = |parts: &Name| {
@@ -180,6 +167,9 @@ pub(super) async fn create_plain(
             && !regressed(Regression::InteractiveCloned)
         {
             return Err(SqlError::interactive_unsupported("CLONE"));
+        }
+        if source.definition().kind == TableKind::Dynamic {
+            return Err(SqlError::not_implemented("CLONE of a dynamic table"));
         }
         Table::clone_of(&source, &source.latest(), running.now)
     } else if let Some(parts) = &create.like {
@@ -203,6 +193,7 @@ pub(super) async fn create_plain(
 fn already_there(
     session: &Session,
     name: &QualifiedName,
+    kind: TableKind,
     on_conflict: OnConflict,
 ) -> Result<Option<String>, SqlError> {
     let catalog = &session.engine.catalog;
@@ -213,7 +204,9 @@ fn already_there(
         let schema = format!("{}.{}", name.database, name.schema);
         return Err(SqlError::does_not_exist("Schema", &schema));
     }
-    match (catalog.get(name), on_conflict) {
+    let found = catalog.get(name);
+    check_same_kind(name, found.as_ref(), kind == TableKind::Dynamic)?;
+    match (found, on_conflict) {
         (Some(_), OnConflict::IfNotExists) => {
             Ok(Some(format!("{} already exists, statement succeeded.", name.name)))
         }
@@ -222,13 +215,45 @@ fn already_there(
     }
 }
 
-fn put(
+/// A dynamic table takes no other object's place, nor the other way round, not even with
+/// `OR REPLACE` or `IF NOT EXISTS` (seen by mlorek/frostlake).
+fn check_same_kind(
+    name: &QualifiedName,
+    found: Option<&Object>,
+    wants_dynamic: bool,
+) -> Result<(), SqlError> {
+    let Some(found) = found else { return Ok(()) };
+    let kind = kind_word(found);
+    match wants_dynamic == (kind == "DYNAMIC_TABLE") {
+        true => Ok(()),
+        false => Err(SqlError::new(
+            2002,
+            "42710",
+            format!("SQL compilation error:\nObject '{}' already exists as {kind}", name.name),
+        )),
+    }
+}
+
+/// What messages about kinds of objects call one.
+pub(super) fn kind_word(object: &Object) -> &'static str {
+    match object {
+        Object::View(_) => "VIEW",
+        Object::Table(table) if table.definition().kind == TableKind::Dynamic => "DYNAMIC_TABLE",
+        Object::Table(_) => "TABLE",
+    }
+}
+
+pub(super) fn put(
     session: &Session,
     name: &QualifiedName,
     table: Arc<Table>,
     on_conflict: OnConflict,
 ) -> Result<Success, SqlError> {
     let id = table.id;
+    let kind = match table.definition().kind {
+        TableKind::Dynamic => "Dynamic table",
+        _ => "Table",
+    };
     let (created, replaced) =
         session.engine.catalog.put(name, Object::Table(table), on_conflict)?;
     if let Some(Object::Table(old)) = replaced {
@@ -248,12 +273,16 @@ fn put(
             done(&format!("{} already exists, statement succeeded.", name.name))
         }
         Created::New | Created::Replaced => {
-            done(&format!("Table {} successfully created.", name.name))
+            done(&format!("{kind} {} successfully created.", name.name))
         }
     }
 }
 
-async fn fill(session: &Session, table: &Arc<Table>, change: Change) -> Result<(), SqlError> {
+pub(super) async fn fill(
+    session: &Session,
+    table: &Arc<Table>,
+    change: Change,
+) -> Result<(), SqlError> {
     let mut transaction = Transaction::default();
     transaction.lock(table).await?;
     transaction.change(table, change)?;
@@ -261,7 +290,7 @@ async fn fill(session: &Session, table: &Arc<Table>, change: Change) -> Result<(
     Ok(())
 }
 
-fn definition_of(
+pub(super) fn definition_of(
     create: &CreateTable,
     columns: Vec<ColumnDefinition>,
     refreshing: Option<Refreshing>,
@@ -292,7 +321,7 @@ fn definition_of(
 }
 
 /// A clustering expression: a plain column's stored name, or the expression's text.
-fn clustering_key(key: &str, columns: &[ColumnDefinition]) -> Result<String, SqlError> {
+pub(super) fn clustering_key(key: &str, columns: &[ColumnDefinition]) -> Result<String, SqlError> {
     use datafusion::sql::sqlparser::ast::Expr;
     let mut columns_in_key = Vec::new();
     let expr = text::parse_expression(key)?;
@@ -314,21 +343,37 @@ fn clustering_key(key: &str, columns: &[ColumnDefinition]) -> Result<String, Sql
 }
 
 /// The columns that a query's result is stored in: named by the statement, typed by either.
-fn columns_for(
+pub(super) fn columns_for(
     create: &CreateTable,
     found: &[crate::types::Column],
 ) -> Result<Vec<ColumnDefinition>, SqlError> {
-    match &create.columns {
-        Some(columns) if columns.len() == found.len() => Ok(columns.clone()),
-        Some(columns) => Err(SqlError::new(
+    let wrong_count = |count: usize| {
+        SqlError::new(
             2026,
             "42601",
             format!(
-                "SQL compilation error:\nInvalid column definition list: {} columns for a query of {}",
-                columns.len(),
+                "SQL compilation error:\nInvalid column definition list: {count} columns for a query of {}",
                 found.len()
             ),
-        )),
+        )
+    };
+    let stored = |name: &str, column: &crate::types::Column, comment: Option<String>| {
+        let (name, data_type) = (name.to_owned(), column.data_type.clone());
+        ColumnDefinition { name, data_type, nullable: true, default: None, comment }
+    };
+    if let Some(names) = &create.names {
+        return match names.len() == found.len() {
+            true => Ok(names
+                .iter()
+                .zip(found)
+                .map(|(named, column)| stored(&named.name, column, named.comment.clone()))
+                .collect()),
+            false => Err(wrong_count(names.len())),
+        };
+    }
+    match &create.columns {
+        Some(columns) if columns.len() == found.len() => Ok(columns.clone()),
+        Some(columns) => Err(wrong_count(columns.len())),
         None => found
             .iter()
             .map(|column| {
@@ -346,292 +391,10 @@ fn columns_for(
                         ),
                     ));
                 }
-                Ok(ColumnDefinition {
-                    name: column.name.clone(),
-                    data_type: column.data_type.clone(),
-                    nullable: true,
-                    default: None,
-                    comment: None,
-                })
+                Ok(stored(&column.name, column, None))
             })
             .collect(),
     }
-}
-
-/// The rules of `CREATE INTERACTIVE TABLE` that need no data (catalogue S-03 to S-14).
-fn interactive_properties(
-    session: &Session,
-    create: &CreateTable,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Option<Refreshing>, SqlError> {
-    if regressed(Regression::InteractiveNotAvailable) {
-        return Err(SqlError::new(2, "0A000", "Unsupported feature 'INTERACTIVE TABLE'."));
-    }
-    if create.cluster_by.is_empty() && !regressed(Regression::ClusterByOptional) {
-        // The text is public, the code is not.
-        return Err(SqlError::new(
-            10409,
-            "42601",
-            match regressed(Regression::ClusterByText) {
-                true => "SQL compilation error:\nCLUSTER BY is missing.",
-                false => {
-                    "SQL compilation error:\nAn interactive table must contain clustering keys."
-                }
-            },
-        ));
-    }
-    if create.query.is_none() && regressed(Regression::ColumnListRefused) {
-        return Err(SqlError::interactive_unsupported("a column list without a query"));
-    }
-    if create.like.is_some() {
-        return Err(SqlError::interactive_unsupported("LIKE"));
-    }
-    let Some(target_lag) = &create.target_lag else {
-        if (create.warehouse.is_some() || create.initialization_warehouse.is_some())
-            && !regressed(Regression::WarehouseWithoutLag)
-        {
-            // Rejected on a live account; code and text are not public.
-            return Err(SqlError::new(
-                10410,
-                "42601",
-                "SQL compilation error:\nWAREHOUSE is only valid for an interactive table with TARGET_LAG.",
-            ));
-        }
-        return Ok(None);
-    };
-    let target_lag_secs = lag::parse(target_lag)?;
-    let current = session.names().warehouse.filter(|_| regressed(Regression::LagWithoutWarehouse));
-    let Some(warehouse) = create.warehouse.as_ref().or(current.as_ref()) else {
-        // The documentation demands it; code and text are not public.
-        return Err(SqlError::new(
-            10411,
-            "42601",
-            "SQL compilation error:\nAn interactive table with TARGET_LAG must specify WAREHOUSE.",
-        ));
-    };
-    for name in std::iter::once(warehouse).chain(&create.initialization_warehouse) {
-        check_refresh_warehouse(session, name)?;
-    }
-    if create.query.is_none() {
-        return Err(SqlError::new(
-            10412,
-            "42601",
-            "SQL compilation error:\nAn interactive table with TARGET_LAG must be defined AS a query.",
-        ));
-    }
-    Ok(Some(Refreshing {
-        target_lag: TargetLag::Seconds(target_lag_secs),
-        warehouse: warehouse.clone(),
-        initialization_warehouse: create.initialization_warehouse.clone(),
-        mode: RefreshMode::Full,
-        mode_reason: None,
-        initialize: Initialize::OnCreate,
-        data_timestamp: Some(now),
-        suspended: regressed(Regression::LaggingTableSuspended)
-            .then_some(Suspension { at: now, by: SuspendedBy::User }),
-        resumed_at: None,
-    }))
-}
-
-/// Refresh warehouses exist and are standard (catalogue S-14).
-fn check_refresh_warehouse(session: &Session, name: &str) -> Result<(), SqlError> {
-    match session.engine.warehouses.get(name) {
-        None => Err(SqlError::new(
-            2725,
-            "02000",
-            format!("SQL compilation error:\nWarehouse '{name}' does not exist."),
-        )),
-        Some(it) if it.kind == Kind::Interactive => Err(must_not_be_interactive(name)),
-        Some(_) => Ok(()),
-    }
-}
-
-/// An interactive table cannot feed one that is refreshed (catalogue L-18).
-fn check_refreshable(scope: &Scope<'_>) -> Result<(), SqlError> {
-    let is_interactive = |(_, table): &(QualifiedName, Arc<Table>)| {
-        table.definition().kind == TableKind::Interactive
-    };
-    match scope.read_tables().into_iter().find(is_interactive) {
-        None => Ok(()),
-        Some(_) if regressed(Regression::LaggingOverInteractive) => Ok(()),
-        Some((name, _)) => Err(SqlError::new(
-            10413,
-            "0A000",
-            format!(
-                "SQL compilation error:\nInteractive table '{name}' cannot be the source of a table with TARGET_LAG."
-            ),
-        )),
-    }
-}
-
-/// A manual refresh: the definition is run again, and its result replaces the contents.
-async fn refresh(
-    running: &mut Running<'_>,
-    parts: &[String],
-    if_exists: bool,
-) -> Result<Success, SqlError> {
-    let session = running.session;
-    let Some((name, table)) = interactive_table(session, parts, if_exists)? else {
-        return done("Statement executed successfully.");
-    };
-    let definition = table.definition();
-    let (Some(refreshing), Some(query)) = (&definition.refreshing, &definition.query) else {
-        if regressed(Regression::StaticTableRefreshed) {
-            return done("Statement executed successfully.");
-        }
-        return Err(SqlError::interactive_unsupported("REFRESH of a static table"));
-    };
-    let warehouse = session.engine.warehouses.find(&refreshing.warehouse)?;
-    let now = running.now;
-    let scanned = Arc::clone(&running.scanned);
-    let work = |_warehouse: Arc<Warehouse>| {
-        let (table, name, definition, query, scanned) = (
-            Arc::clone(&table),
-            name.clone(),
-            Arc::clone(&definition),
-            query.clone(),
-            Arc::clone(&scanned),
-        );
-        async move {
-            let (plan, rows) = {
-                let transaction = Transaction::default();
-                let mut scope =
-                    Scope::new(session, &transaction, None, now, scanned).for_definition(&name);
-                session.engine.catalog.commits().settle(now);
-                scope.as_of = Some(now);
-                let planned = scope.plan(text::parse_query(&query)?, &BTreeMap::new())?;
-                let plan = casts_to(planned.plan, &definition.columns)?;
-                (plan, planned.rows)
-            };
-            let batches = session.engine.queries.run(plan, rows).await?;
-            fill(session, &table, Change::Overwrite(batches)).await?;
-            table.alter(|it| {
-                if let Some(refreshing) = &mut it.refreshing {
-                    refreshing.data_timestamp = Some(now);
-                }
-            });
-            done("Statement executed successfully.")
-        }
-    };
-    super::execute::on_warehouse(running, &warehouse, Clocked::No, work).await
-}
-
-fn casts_to(plan: LogicalPlan, columns: &[ColumnDefinition]) -> Result<LogicalPlan, SqlError> {
-    use datafusion::{common::Column, logical_expr::Expr};
-    let projection: Vec<Expr> = plan
-        .schema()
-        .iter()
-        .zip(columns)
-        .map(|((qualifier, field), column)| {
-            let source = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-            functions::cast(&column.data_type, false).call(vec![source]).alias(&column.name)
-        })
-        .collect();
-    LogicalPlanBuilder::from(plan).project(projection).and_then(|it| it.build()).map_err(error_of)
-}
-
-fn interactive_table(
-    session: &Session,
-    parts: &[String],
-    if_exists: bool,
-) -> Result<Option<(QualifiedName, Arc<Table>)>, SqlError> {
-    let name = qualified(session, parts)?;
-    match session.engine.catalog.get(&name) {
-        Some(Object::Table(table)) if table.definition().kind == TableKind::Interactive => {
-            Ok(Some((name, table)))
-        }
-        None if if_exists => Ok(None),
-        Some(_) | None => Err(SqlError::does_not_exist("Interactive table", &name.to_string())),
-    }
-}
-
-/// `ALTER INTERACTIVE TABLE` other than REFRESH (catalogue L-27, L-28).
-pub(super) fn alter_interactive(
-    running: &Running<'_>,
-    parts: &[String],
-    if_exists: bool,
-    action: AlterInteractiveTable,
-) -> Result<Success, SqlError> {
-    let session = running.session;
-    let Some((_, table)) = interactive_table(session, parts, if_exists)? else {
-        return done("Statement executed successfully.");
-    };
-    let is_dynamic = table.definition().refreshing.is_some();
-    let invalid_property = |property: &str, of: &str| {
-        SqlError::new(
-            1420,
-            "42601",
-            format!("SQL compilation error:\ninvalid property '{property}' for '{of}'"),
-        )
-    };
-    let invalid_value = |value: &str, property: &str| {
-        SqlError::new(
-            1422,
-            "22023",
-            format!("SQL compilation error:\ninvalid value '{value}' for property '{property}'"),
-        )
-    };
-    match action {
-        AlterInteractiveTable::Set(properties) => {
-            let mut changed = table.definition().refreshing.clone();
-            for (property, value) in &properties {
-                let Some(refreshing) = &mut changed else {
-                    if regressed(Regression::StaticTableTakesLag) {
-                        continue;
-                    }
-                    return Err(invalid_property(property, "TABLE"));
-                };
-                match property.as_str() {
-                    "TARGET_LAG" => {
-                        refreshing.target_lag = TargetLag::Seconds(lag::parse(&value.text())?);
-                    }
-                    "WAREHOUSE" => {
-                        check_refresh_warehouse(session, &value.text())?;
-                        refreshing.warehouse = value.text();
-                    }
-                    "INITIALIZATION_WAREHOUSE" => {
-                        check_refresh_warehouse(session, &value.text())?;
-                        refreshing.initialization_warehouse = Some(value.text());
-                    }
-                    other => return Err(invalid_property(other, "INTERACTIVE_TABLE")),
-                }
-            }
-            table.alter(|it| it.refreshing = changed);
-        }
-        AlterInteractiveTable::Unset(names) => {
-            for name in &names {
-                if !is_dynamic {
-                    return Err(invalid_property(name, "TABLE"));
-                }
-                match name.as_str() {
-                    "INITIALIZATION_WAREHOUSE" => table.alter(|it| {
-                        if let Some(refreshing) = &mut it.refreshing {
-                            refreshing.initialization_warehouse = None;
-                        }
-                    }),
-                    "TARGET_LAG" if regressed(Regression::LagUnset) => {}
-                    "TARGET_LAG" | "WAREHOUSE" => return Err(invalid_value("null", name)),
-                    other => return Err(invalid_property(other, "INTERACTIVE_TABLE")),
-                }
-            }
-        }
-        AlterInteractiveTable::Suspend | AlterInteractiveTable::Resume if !is_dynamic => {
-            return Err(SqlError::interactive_unsupported("SUSPEND and RESUME of a static table"));
-        }
-        AlterInteractiveTable::Suspend | AlterInteractiveTable::Resume => {
-            let suspended = (action == AlterInteractiveTable::Suspend)
-                .then_some(Suspension { at: running.now, by: SuspendedBy::User });
-            table.alter(|it| {
-                if let Some(refreshing) = &mut it.refreshing {
-                    refreshing.suspended = suspended;
-                }
-            });
-        }
-        AlterInteractiveTable::Refresh => {
-            return Err(SqlError::internal("REFRESH runs on a warehouse"));
-        }
-    }
-    done("Statement executed successfully.")
 }
 
 pub(super) async fn alter_table(
@@ -667,6 +430,9 @@ pub(super) async fn alter_table(
             AlterTable::SetDataRetention(_) => regressed(Regression::RetentionSet),
             _ => false,
         };
+    if table.definition().kind == TableKind::Dynamic {
+        check_dynamic(&action)?;
+    }
     if is_interactive && !is_allowed {
         return Err(SqlError::interactive_unsupported(match &action {
             AlterTable::AddColumns(_) => "ADD COLUMN",
@@ -732,6 +498,23 @@ pub(super) async fn alter_table(
         }
     }
     done("Statement executed successfully.")
+}
+
+/// What `ALTER TABLE` may do to a dynamic table: its name and comments; the rest is
+/// `ALTER DYNAMIC TABLE`'s. Code and text are this emulator's.
+fn check_dynamic(action: &AlterTable) -> Result<(), SqlError> {
+    match action {
+        AlterTable::RenameTo(_)
+        | AlterTable::ColumnComment { .. }
+        | AlterTable::SetComment(_)
+        | AlterTable::UnsetComment
+        | AlterTable::Other(_) => Ok(()),
+        _ => Err(SqlError::new(
+            10420,
+            "0A000",
+            "SQL compilation error:\nThis change is not supported on a dynamic table. Use ALTER DYNAMIC TABLE, or create it anew.",
+        )),
+    }
 }
 
 /// Changes of a table's columns: its rows stay the same ones.
@@ -831,7 +614,7 @@ pub(super) fn create_view(
 ) -> Result<Success, SqlError> {
     let session = running.session;
     let name = qualified(session, parts)?;
-    if let Some(answer) = already_there(session, &name, on_conflict)? {
+    if let Some(answer) = already_there(session, &name, TableKind::Standard, on_conflict)? {
         return done(&answer);
     }
     let transaction = Transaction::default();
@@ -866,15 +649,19 @@ pub(super) fn comment_on(
 ) -> Result<Success, SqlError> {
     let session = running.session;
     let name = qualified(session, parts)?;
-    match (kind, session.engine.catalog.get(&name)) {
-        (ObjectKind::Table | ObjectKind::InteractiveTable, Some(Object::Table(table))) => {
+    let is_table =
+        matches!(kind, ObjectKind::Table | ObjectKind::InteractiveTable | ObjectKind::DynamicTable);
+    match session.engine.catalog.get(&name) {
+        Some(Object::Table(table))
+            if is_table
+                && (kind == ObjectKind::DynamicTable)
+                    == (table.definition().kind == TableKind::Dynamic) =>
+        {
             table.alter(|it| it.comment = Some(comment));
         }
-        (ObjectKind::Table | ObjectKind::InteractiveTable, _) if if_exists => {}
-        (ObjectKind::Table | ObjectKind::InteractiveTable, _) => {
-            return Err(SqlError::does_not_exist("Table", &name.to_string()));
-        }
-        (kind, _) => {
+        _ if is_table && if_exists => {}
+        _ if is_table => return Err(SqlError::does_not_exist(kind.word(), &name.to_string())),
+        _ => {
             let word = kind.word().to_uppercase();
             return Err(SqlError::not_implemented(format!("COMMENT ON {word}")));
         }
