@@ -8,6 +8,7 @@
 //! - [`report`]: events in, reports out.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
+//! - [`refresh`]: what holds of refreshed tables, whoever refreshed them.
 //! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
 //!
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
@@ -16,6 +17,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod fixture;
 mod harness;
+pub mod refresh;
 pub mod report;
 pub mod run;
 pub mod secret;

@@ -349,6 +349,96 @@ fn help_is_in_sentences_and_says_what_the_status_means() {
     );
 }
 
+const HISTORY: &str = include_str!("data/refresh_history.csv");
+
+#[test]
+fn a_history_that_holds_is_shown_table_by_table() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("h.csv"), HISTORY).unwrap();
+    let ended = snowgauge(&folder.0, &["check-history", "h.csv"]);
+    ended.check(
+        0,
+        &[
+            "SHOP.PUBLIC.ORDERS_LIVE: 152 rows, 135 scheduled refreshes\n",
+            "    target    60 s, so that the period is 48 s\n",
+            "    gaps      48 s × 128, 96 s × 2, 192 s × 2, 144 s × 1, 288 s × 1\n",
+            "    phase     33.0 s modulo 48 s\n",
+            "    gaps      384 s × 18\n",
+            "3 table(s): nothing is violated\n",
+        ],
+        &[],
+    );
+    let json = snowgauge(&folder.0, &["check-history", "h.csv", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.check(0, &[], &[]).stdout).unwrap();
+    assert_eq!(json["answer"], "holds");
+    assert_eq!(json["tables"][1]["gaps"][0], serde_json::json!({ "seconds": 48, "count": 128 }));
+}
+
+/// As editors of spreadsheets leave it: a byte order mark, CRLF, and other columns in another order.
+#[test]
+fn a_violation_is_told_with_file_and_line() {
+    let folder = Folder::new();
+    let row =
+        HISTORY.lines().position(|it| it.contains(",2026-05-31 22:34:09.000 -0700,")).unwrap();
+    let moved: Vec<String> = HISTORY
+        .lines()
+        .enumerate()
+        .map(|(at, it)| match at == row {
+            true => {
+                it.replacen(",2026-05-31 22:34:09.000 -0700,", ",2026-05-31 22:34:16.000 -0700,", 1)
+            }
+            false => it.to_owned(),
+        })
+        .collect();
+    fs::write(folder.0.join("h.csv"), format!("\u{feff}{}\r\n", moved.join("\r\n"))).unwrap();
+    let place = format!("h.csv:{}", row + 1);
+    snowgauge(&folder.0, &["check-history", "h.csv"]).check(
+        1,
+        &["grid: 2026-06-01 05:34:16 Z is +7.000 s off the grid of 48 s\n", &place],
+        &[],
+    );
+}
+
+#[test]
+fn a_history_that_cannot_be_judged_is_neither_right_nor_wrong() {
+    let folder = Folder::new();
+    let few: String = HISTORY.lines().take(8).map(|it| format!("{it}\n")).collect();
+    fs::write(folder.0.join("few.csv"), few).unwrap();
+    fs::write(folder.0.join("empty.csv"), "NAME,DATA_TIMESTAMP\n").unwrap();
+    snowgauge(&folder.0, &["check-history", "few.csv"]).check(
+        3,
+        &["unsure    period: ", "4 are needed", "cannot tell"],
+        &[],
+    );
+    snowgauge(&folder.0, &["check-history", "empty.csv"]).check(
+        3,
+        &["not in the history: STATE, ", "0 table(s): cannot tell: no scheduled refresh\n"],
+        &[],
+    );
+}
+
+#[test]
+fn what_is_no_history_is_bad_input() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("a.csv"), "A,B\n1,2\n").unwrap();
+    fs::write(folder.0.join("b.csv"), "NAME,DATA_TIMESTAMP\nT,soon\nT,later\n").unwrap();
+    snowgauge(&folder.0, &["check-history", "a.csv", "b.csv"]).check(
+        2,
+        &[],
+        &[
+            "error: a.csv:1: no column `DATA_TIMESTAMP`",
+            "error: b.csv:2: `soon` in DATA_TIMESTAMP is no timestamp\n",
+            "error: b.csv:3: `later`",
+        ],
+    );
+    snowgauge(&folder.0, &["check-history", "none.csv"]).check(2, &[], &["cannot read `none.csv`"]);
+    snowgauge(&folder.0, &["check-history", "a.csv", "--lag", "soon"]).check(
+        2,
+        &[],
+        &["expected a lag, such as `1 minute` or 60"],
+    );
+}
+
 /// The lines that other programs print into a closed pipe are lost, and nothing else happens.
 #[cfg(unix)]
 #[test]

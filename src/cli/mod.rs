@@ -2,6 +2,7 @@
 
 mod behaviours;
 mod bundle;
+mod check_history;
 mod connect;
 #[cfg(feature = "emulator")]
 mod emulator;
@@ -57,6 +58,7 @@ pub enum Command {
     Review(review::ReviewArgs),
     Bundle(bundle::BundleArgs),
     Sweep(sweep::SweepArgs),
+    CheckHistory(check_history::CheckHistoryArgs),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
     #[cfg(feature = "emulator")]
@@ -99,6 +101,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Review(args) => review::review(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::CheckHistory(args) => check_history::check_history(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
         #[cfg(feature = "emulator")]
