@@ -5,6 +5,7 @@
 //! - [`suite`]: text to cases with spans.
 //! - [`target`]: the session contract, and the places where statements can be executed.
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
+//! - [`refresh`]: whether tables that are kept fresh are what they should be.
 //! - [`report`]: events in, reports out.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.

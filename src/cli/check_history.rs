@@ -1,10 +1,10 @@
 //! `snowgauge check-history`
 
 use super::{CliError, Ending, failure::print};
-use crate::refresh::{
+use crate::refresh::schedule::{
+    self, Answer, Options, Report, TableReport,
     history::{History, HistoryError},
     instant,
-    schedule::{self, Answer, Options, Report, TableReport},
 };
 use clap::Args;
 use std::{fmt::Write, fs, path::PathBuf};

@@ -5,7 +5,9 @@ use crate::{
     run::{self, compare::cell},
     suite::{
         self, Action, Case, Evidence, Expect, Expectation, MessageMatch, RowsExpected, Sort, Step,
-        Suite, pins::Pin,
+        Suite,
+        pins::Pin,
+        refresh::{ExpectedRefreshes, Look, LookOf},
     },
 };
 use clap::Args;
@@ -71,6 +73,17 @@ fn explanation(suite: &Suite, case: &Case) -> String {
         let names: Vec<&str> = only.releases.0.iter().map(|it| it.name()).collect();
         out += &format!("  only on {}: {}\n", names.join(", "), only.reason);
     }
+    let looks = case.steps.iter().filter_map(|it| match &it.action {
+        Action::Look(look) => Some(look.tables()),
+        Action::Execute { .. } | Action::Sleep(_) => None,
+    });
+    let looked_at: Vec<&str> = looks.flatten().collect();
+    for it in suite.refreshed.iter().filter(|it| looked_at.contains(&it.name.as_str())) {
+        out += &format!("\n  refreshed table {}\n", it.name);
+        for line in it.create_sql().trim().lines() {
+            out += &format!("    {line}\n");
+        }
+    }
     for (at, step) in case.steps.iter().enumerate() {
         out += &explained_step(step);
         let is_of_step = |it: &&Pin| it.case == case.name && it.step == at + 1;
@@ -93,6 +106,7 @@ fn explained_step(step: &Step) -> String {
             }
         }
         Action::Sleep(duration) => out += &format!("    sleeps {}\n", run::seconds(*duration)),
+        Action::Look(look) => return out + &explained_look(look),
     }
     for expectation in &step.expect {
         out += &explained_expectation(expectation);
@@ -124,16 +138,20 @@ fn explained_expectation(expectation: &Expectation) -> String {
             format!(" on {}", names.join(", "))
         }
     };
-    let mut out = format!("    expects{releases}: {}\n", explained_outcome(&expectation.outcome));
-    let evidence = match expectation.evidence {
-        Evidence::None => return out,
+    let out = format!("    expects{releases}: {}\n", explained_outcome(&expectation.outcome));
+    out + &explained_evidence(expectation.evidence, expectation.source.as_ref())
+}
+
+fn explained_evidence(evidence: Evidence, source: Option<&String>) -> String {
+    let evidence = match evidence {
+        Evidence::None => return String::new(),
         Evidence::Seed => "seed: a document that the project started from",
         Evidence::Documented => "documented",
         Evidence::Observed => "observed on a live account",
         Evidence::Unverified => "unverified: nobody is known to have seen it",
     };
-    out += &format!("      evidence: {evidence}\n");
-    if let Some(source) = &expectation.source {
+    let mut out = format!("      evidence: {evidence}\n");
+    if let Some(source) = source {
         out += &format!("      source: {source}\n");
     }
     out
@@ -208,4 +226,49 @@ fn shown_rows(rows: &[Vec<crate::suite::Cell>]) -> String {
 
 fn one_line(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn explained_look(look: &Look) -> String {
+    let mut out = format!("    {}\n", look.in_words());
+    let what = match &look.of {
+        LookOf::Fresh { .. } => {
+            "has seen what the case changed; each refresh on the way equals the definition"
+                .to_owned()
+        }
+        LookOf::EqualsDefinition { tables } if tables.len() > 1 => {
+            "each equals its definition at its data timestamp, and they agree".to_owned()
+        }
+        LookOf::EqualsDefinition { .. } => "equals its definition at its data timestamp".to_owned(),
+        LookOf::Refreshes { expected, .. } => explained_refreshes(expected),
+        LookOf::Lag(it) => {
+            let budget = it.budget.map_or_else(String::new, |it| format!(", {it}"));
+            format!("{} rows, each until it is visible{budget}", it.samples)
+        }
+    };
+    out += &format!("    expects: {what}\n");
+    if let Some(within) = look.within {
+        out += &format!("    looks again for up to {within}\n");
+    }
+    out + &explained_evidence(look.evidence, look.source.as_ref())
+}
+
+fn explained_refreshes(expected: &ExpectedRefreshes) -> String {
+    let mut parts = Vec::new();
+    if let Some((least, most)) = expected.count {
+        parts.push(match most {
+            Some(most) if most == least => format!("{least} refreshes"),
+            Some(most) => format!("{least} to {most} refreshes"),
+            None => format!("{least} refreshes or more"),
+        });
+    }
+    parts.extend(expected.every.as_ref().map(|it| format!("each {it}")));
+    parts.extend(expected.some.iter().map(|it| format!("one {it}")));
+    parts.extend(expected.none.as_ref().map(|it| format!("none {it}")));
+    parts.extend(expected.last.as_ref().map(|it| format!("the last {it}")));
+    if let Some(it) = &expected.schedule {
+        parts.extend(it.period.map(|it| format!("one every {}", run::seconds(it))));
+        parts.extend(it.phase_of.as_ref().map(|it| format!("in phase with {it}")));
+        parts.extend(it.ticks_of.as_ref().map(|it| format!("at data timestamps of {it}")));
+    }
+    parts.join("; ")
 }

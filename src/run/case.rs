@@ -1,5 +1,7 @@
 //! One case: its steps in order, until one of them is not what was expected.
 
+mod looking;
+
 use super::{
     Failure, Outcome, PlannedCase, StepReport, Stop,
     compare::{self, Answer, Difference, compare_results, counted},
@@ -13,7 +15,7 @@ use super::{
 use crate::{
     suite::{
         Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, pins::Pin,
-        span::Span,
+        refresh::Refreshed, span::Span,
     },
     target::{Ending, QueryTag, Refusal, Rows, Target, Value},
 };
@@ -38,6 +40,8 @@ pub struct Shared<'a> {
     pub labels: &'a mut BTreeMap<String, (String, Vec<String>)>,
     /// What the target is held to where the suite is not sure.
     pub pins: &'a [Pin],
+    /// The suite's tables that are kept fresh.
+    pub refreshed: &'a [Refreshed],
     /// What was done before, which may explain what comes.
     pub history: &'a mut History,
 }
@@ -69,15 +73,29 @@ pub async fn run_case(
     let case = &planned.case;
     let mut run = CaseRun { name: &case.name, is_limits, ..CaseRun::new(shared, tag) };
     let mut outcome = Outcome::Passed;
+    if let Err(end) = run.begin(&case.steps).await {
+        outcome = *end;
+    }
     for (at, step) in case.steps.iter().enumerate() {
+        if outcome != Outcome::Passed {
+            break;
+        }
         if !is_for(step, run.shared.labels_here) {
             continue;
         }
         run.step_number = at + 1;
-        if let Err(end) = run.step(step, variables).await {
-            outcome = *end;
-            break;
+        let mut done = run.step(step, variables).await;
+        if done.is_ok() && looking::needs_instant(&case.steps, at) {
+            done = run.note_change(step).await;
         }
+        if let Err(end) = done {
+            outcome = *end;
+        }
+    }
+    if outcome == Outcome::Passed
+        && let Some(why) = run.unsure.take()
+    {
+        outcome = Outcome::Unsure { why };
     }
     if outcome == Outcome::Passed
         && let Some((seen, diagnosis)) = run.observed.take()
@@ -170,6 +188,10 @@ struct CaseRun<'a> {
     sightings: Vec<Sighting>,
     /// The first unverified expectation that was answered differently.
     observed: Option<(String, Option<Diagnosis>)>,
+    /// The first thing that could not be told.
+    unsure: Option<String>,
+    /// What is known of the tables that are kept fresh.
+    looked: looking::Looked,
     evidence: Evidence,
     source: Option<String>,
     /// Of what was not as expected, last.
@@ -216,6 +238,8 @@ impl<'a> CaseRun<'a> {
             properties: BTreeMap::new(),
             sightings: Vec::new(),
             observed: None,
+            unsure: None,
+            looked: looking::Looked::default(),
             evidence: Evidence::None,
             source: None,
             diagnosis: None,
@@ -234,6 +258,7 @@ impl CaseRun<'_> {
         };
         let (sql, binds) = match &step.action {
             Action::Sleep(duration) => return self.sleep(*duration, step).await,
+            Action::Look(look) => return self.look(look, step, variables).await,
             Action::Execute { sql, binds } => (sql, binds),
         };
         let sent = Sent {

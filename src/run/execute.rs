@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     catalogue::region::{self, Region, RegionList},
-    suite::{Action, DataSet, Evidence, Expect, Release, Step, span::Spanned},
-    target::{Owner, Part, QueryTag, Refusal, Rows, Target},
+    suite::{Action, DataSet, Evidence, Expect, Release, STANDARD, Step, refresh, span::Spanned},
+    target::{Ending, Owner, Part, QueryTag, Refusal, Rows, Target},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
@@ -372,7 +372,7 @@ pub(super) fn needs_interactive(plan: &Plan) -> bool {
     plan.data_sets.iter().any(|it| in_steps(&it.steps))
         || plan.suites.iter().any(|planned| {
             needs(&planned.suite.needs)
-                || in_steps(&planned.suite.setup)
+                || in_steps(&planned.suite.set_up())
                 || planned.cases.iter().any(|it| {
                     needs(&it.case.needs) || it.case.only.is_some() || in_steps(&it.case.steps)
                 })
@@ -655,7 +655,36 @@ impl Run {
                 self.events.send(Event::CaseFinished(Box::new(report)));
             }
         }
+        self.drop_refreshed(planned, &mut sessions, &variables, &tag).await;
         sessions.close_all().await;
+    }
+
+    /// Drops a suite's refreshed tables: on an account each refresh costs, and others go on.
+    async fn drop_refreshed(
+        &self,
+        planned: &PlannedSuite,
+        sessions: &mut Sessions,
+        variables: &Variables,
+        tag: &QueryTag,
+    ) {
+        let started_at = Instant::now();
+        let mut refused = Vec::new();
+        for it in planned.suite.refreshed.iter().rev() {
+            let name = variables.get(&it.name).unwrap_or(&it.name);
+            let sql = format!("DROP TABLE IF EXISTS {name}");
+            let tag = tag.part(Part::CleanUp);
+            let dropped = sessions.execute(STANDARD, &sql, &[], &tag, None).await;
+            match dropped.map(|it| it.execution.ending) {
+                Ok(Ending::Rows(_)) => {}
+                Ok(other) => refused.push(format!("`{sql}`: {other:?}")),
+                // The run drops the schema, in as much as it still can.
+                Err(_) => return,
+            }
+        }
+        if let Some(first) = refused.first() {
+            let what = format!("drop the refreshed tables of {}", planned.suite.name);
+            work(&self.events, &what, started_at, Some(first));
+        }
     }
 
     async fn prepare_suite(
@@ -683,13 +712,22 @@ impl Run {
                 .await
                 .map_err(|err| setup_failure(err, self.prepared.release))?;
         }
-        if planned.suite.setup.is_empty() {
+        for it in &planned.suite.refreshed {
+            let table = format!("{}.{schema}.{}", self.prepared.database, it.table());
+            variables.set(it.name.clone(), table);
+        }
+        let set_up = planned.suite.set_up();
+        if set_up.is_empty() {
             return Ok(());
         }
         let started_at = Instant::now();
         let mut labels = BTreeMap::new();
         let shared = self.shared(place, &mut labels);
-        let done = case::run_steps(&planned.suite.setup, shared, variables, tag).await;
+        // Behind base tables there is an instant only where the definition is asked again.
+        let mut creating = variables.clone().with(refresh::AT, "");
+        let done = case::run_steps(&set_up, shared, &mut creating, tag).await;
+        creating.remove(refresh::AT);
+        *variables = creating;
         let done = done.and_then(|()| self.ended(tag));
         let what = format!("set up {}", planned.suite.name);
         work(&self.events, &what, started_at, done.as_ref().err().map(|it| &it.cause));
@@ -755,6 +793,7 @@ impl Run {
             history: place.history,
             labels,
             pins: &[],
+            refreshed: &[],
         }
     }
 
@@ -785,6 +824,7 @@ impl Run {
         let tag = suite_tag.part(Part::Case(name));
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
         let mut shared = self.shared(place, labels);
+        shared.refreshed = &planned.suite.refreshed;
         if self.options.pins == Pins::Held {
             shared.pins = &planned.suite.pins;
         }

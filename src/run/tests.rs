@@ -122,6 +122,7 @@ fn suite(cases: Vec<Case>) -> Suite {
         needs: Vec::new(),
         allow: Vec::new(),
         setup: Vec::new(),
+        refreshed: Vec::new(),
         cases,
         ordered: false,
         pins: Vec::new(),

@@ -3,6 +3,7 @@
 
 use crate::suite::{
     Action, DataSet, Expect, Step, Suite, SuiteError, SuiteErrorKind,
+    refresh::{self, Refreshed},
     span::Span,
     vars::{self, Piece},
 };
@@ -42,6 +43,10 @@ impl Variables {
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.set(name, value);
         self
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -91,6 +96,9 @@ pub fn check_suite(suite: &Suite, data_sets: &[DataSet]) -> Vec<SuiteError> {
     let provided = data_sets.iter().filter(used).flat_map(|it| it.provides.keys().cloned());
     let mut check = Check::new(BASE.iter().map(|&it| it.to_owned()).chain(provided));
     check.steps(&suite.setup);
+    for it in &suite.refreshed {
+        check.refreshed(it);
+    }
     for case in &suite.cases {
         let known = check.known.clone();
         check.steps(&case.steps);
@@ -113,8 +121,24 @@ impl Check {
         Self { known, unknown: Vec::new() }
     }
 
+    /// A table may be named by those below it.
+    fn refreshed(&mut self, it: &Refreshed) {
+        self.known.insert(refresh::AT.to_owned(), String::new());
+        self.text(&it.query, &it.span);
+        self.known.remove(refresh::AT);
+        self.known.insert(it.name.clone(), String::new());
+        self.text(&it.create, &it.span);
+    }
+
     fn steps(&mut self, steps: &[Step]) {
         for step in steps {
+            if let Action::Look(look) = &step.action {
+                self.known.insert(refresh::SENTINEL.to_owned(), String::new());
+                for text in look.texts() {
+                    self.text(text, &step.span);
+                }
+                self.known.remove(refresh::SENTINEL);
+            }
             if let Action::Execute { sql, binds } = &step.action {
                 self.text(sql, &step.span);
                 for bind in binds {

@@ -10,6 +10,7 @@ pub mod lint;
 mod load;
 pub mod pins;
 pub mod print;
+pub mod refresh;
 mod slt;
 pub mod source;
 pub mod span;
@@ -22,9 +23,10 @@ pub(crate) mod yaml;
 pub use discover::{Format, Found, discover};
 pub use error::{SuiteError, SuiteErrorKind, SuiteErrors};
 pub use load::{Loaded, load, parse_data_set, parse_suite};
-pub use words::duration;
+pub use words::{STANDARD, duration};
 pub use yaml::table::Stated;
 
+use refresh::{Look, Refreshed};
 use serde::{Deserialize, Serialize};
 use span::{Span, Spanned};
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
@@ -46,6 +48,8 @@ pub struct Suite {
     pub allow: Vec<Spanned<String>>,
     /// Run before the cases, in the suite's own schema. A failure makes its cases `not run`.
     pub setup: Vec<Step>,
+    /// Tables that are kept fresh from a query; made after `setup`, in this order.
+    pub refreshed: Vec<Refreshed>,
     pub cases: Vec<Case>,
     /// Whether a case may rely on what the cases before it did. True of `.slt` without `subtest`:
     /// to run one of its cases alone, the ones before it are executed too.
@@ -55,6 +59,12 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// All that is done before its cases: its set-up, and then its refreshed tables.
+    pub fn set_up(&self) -> Vec<Step> {
+        let refreshed = self.refreshed.iter().map(Refreshed::create_step);
+        self.setup.iter().cloned().chain(refreshed).collect()
+    }
+
     /// The suite with all places taken out of it, and without what lies beside it, so that two of
     /// them can be compared for what they say.
     pub fn without_places(mut self) -> Self {
@@ -63,6 +73,9 @@ impl Suite {
         strip_words(&mut self.needs);
         strip_words(&mut self.allow);
         strip_steps(&mut self.setup);
+        for it in &mut self.refreshed {
+            it.span = Span::nowhere();
+        }
         for case in &mut self.cases {
             case.span = Span::nowhere();
             strip_words(&mut case.needs);
@@ -264,6 +277,8 @@ pub enum Action {
     Execute { sql: String, binds: Vec<String> },
     /// Waits in the target's time.
     Sleep(Duration),
+    /// Looks at tables that are kept fresh.
+    Look(Box<Look>),
 }
 
 /// An expectation that holds on some releases.

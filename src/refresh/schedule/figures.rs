@@ -1,7 +1,7 @@
 //! Lag over time, from the rows themselves.
 
 use super::{Check, LagFigures, Series, Violation, seconds};
-use crate::refresh::history::{Figures, Refresh, State};
+use crate::refresh::schedule::history::{Figures, Refresh, State};
 
 /// How far what the server says may be from what the rows say: it looks at another stretch of
 /// time. A share of the greater, and never less than so many seconds.

@@ -1,9 +1,10 @@
 //! Periods, phase, and the coarser grid after an overrun.
 
-use super::{Check, Gap, REFRESHES_MIN, ROUNDING, Series, TICK, is_scheduled, seconds, shown};
-use crate::refresh::{
+use super::{
+    Check, Gap, REFRESHES_MIN, ROUNDING, Series, TICK,
     history::{Refresh, State},
     instant::SECOND,
+    is_scheduled, seconds, shown,
 };
 use std::collections::BTreeMap;
 

@@ -6,14 +6,14 @@
 
 mod figures;
 mod grid;
+pub mod history;
+pub mod instant;
 mod order;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    history::{History, Place, Refresh, Trigger},
-    instant::SECOND,
-};
+use history::{History, Place, Refresh, Trigger};
+use instant::SECOND;
 use std::{collections::BTreeMap, fmt};
 
 /// Seconds of the finest grid, whatever the lag (live histories of June 2026).

@@ -1,10 +1,11 @@
 //! What holds of rows in their order: overlaps, skips, going back, completion targets,
 //! suspension, and upstream timestamps.
 
-use super::{Check, ROUNDING, Series, is_scheduled, seconds, shown};
-use crate::refresh::{
+use super::{
+    Check, ROUNDING, Series,
     history::{Refresh, State},
     instant::SECOND,
+    is_scheduled, seconds, shown,
 };
 
 /// Consecutive scheduled refreshes that fail before a table is suspended.

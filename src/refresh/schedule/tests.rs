@@ -1,5 +1,5 @@
 use super::*;
-use crate::refresh::history::State;
+use crate::refresh::schedule::history::State;
 use std::path::Path;
 
 const SAMPLE: &str = include_str!("../../../tests/data/refresh_history.csv");
@@ -351,7 +351,7 @@ fn lag_is_computed_from_the_rows_and_compared() {
     assert!((lag.mean - (50.0 * 35.0 + 48.0 * 36.0) / 98.0).abs() < 1e-9, "{lag:?}");
     assert_eq!(lag.time_above, Some(20.0));
     assert!((lag.ratio_within.unwrap() - 78.0 / 98.0).abs() < 1e-9);
-    let figures = crate::refresh::history::Figures {
+    let figures = crate::refresh::schedule::history::Figures {
         place: Place { file: "t.csv".to_owned(), line: 2 },
         table: "T".to_owned(),
         target_lag: Some(50.0),
@@ -362,7 +362,7 @@ fn lag_is_computed_from_the_rows_and_compared() {
     };
     history.figures = vec![figures.clone()];
     assert!(check(&history, &Options::default()).tables[0].violations.is_empty());
-    history.figures = vec![crate::refresh::history::Figures { maximum: Some(90.0), ..figures }];
+    history.figures = vec![crate::refresh::schedule::history::Figures { maximum: Some(90.0), ..figures }];
     let found = check(&history, &Options::default()).tables[0].violations.clone();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].message, "MAXIMUM_LAG_SEC is 90, where the rows make it 60.000");

@@ -8,7 +8,10 @@ use crate::{
         objects::Objects,
         variables::{Variables, customers_count},
     },
-    suite::{Action, Expect, Release, Step},
+    suite::{
+        Action, Expect, Release, Step,
+        refresh::{Look, LookOf},
+    },
     target::{Context, Owner},
 };
 use chrono::DateTime;
@@ -116,7 +119,7 @@ impl Walk<'_> {
     fn suite(&mut self, planned: &PlannedSuite, at: Duration) -> Duration {
         let name = &planned.suite.name;
         let mut sessions = BTreeMap::new();
-        let mut at = self.steps(&planned.suite.setup, name, STATEMENT, at, &mut sessions);
+        let mut at = self.steps(&planned.suite.set_up(), name, STATEMENT, at, &mut sessions);
         for case in &planned.cases {
             let is_elsewhere = case.case.only.as_ref().is_some_and(|only| {
                 self.release.is_some_and(|release| !only.releases.0.contains(&release))
@@ -179,10 +182,22 @@ impl Walk<'_> {
 fn takes(step: &Step, statement: Duration) -> Duration {
     match (&step.action, step.takes, step.within) {
         (Action::Sleep(duration), ..) => *duration,
+        (Action::Look(look), ..) => look_takes(look),
         (_, Some((at_least, at_most)), _) => (at_least + at_most) / 2,
         // What is waited for comes as a rule before the limit, and not at once.
         (_, None, Some(limit)) => statement + limit / 2,
         (_, None, None) => statement,
+    }
+}
+
+/// A lag that tables of suites have, as a rule: what it is in the end, only the target knows.
+const LAG: Duration = Duration::from_secs(60);
+
+fn look_takes(look: &Look) -> Duration {
+    let limit = look.within.and_then(|it| it.with_lag(Some(LAG))).unwrap_or_default();
+    match &look.of {
+        LookOf::Lag(it) => it.pause * it.samples + limit / 2,
+        _ => STATEMENT + limit / 2,
     }
 }
 

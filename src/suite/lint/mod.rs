@@ -36,7 +36,7 @@ pub struct Rule {
 }
 
 /// Every rule, as the documents list them.
-pub const RULES: [&Rule; 22] = [
+pub const RULES: [&Rule; 23] = [
     &rows::UNORDERED_ROWS,
     &rows::UNORDERED_LIMIT,
     &rows::COLUMNS_DIFFER,
@@ -50,6 +50,7 @@ pub const RULES: [&Rule; 22] = [
     &unused::LABEL_USED_ONCE,
     &unused::UNUSED_SAVE,
     &unused::UNUSED_DATA_SET,
+    &unused::UNUSED_REFRESHED,
     &reach::UNUSED_EXPECTATION,
     &reach::NEVER_RUNS,
     &reach::SAVE_OF_REFUSAL,

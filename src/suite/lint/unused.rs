@@ -18,6 +18,12 @@ pub const UNUSED_SAVE: Rule = Rule {
     remedy: "use the variable, or take `save` out",
 };
 
+pub const UNUSED_REFRESHED: Rule = Rule {
+    name: "unused-refreshed",
+    finds: "a refreshed table that no step looks at, and no other one reads",
+    remedy: "look at it, or take it out: on an account its refreshes cost credits",
+};
+
 pub const UNUSED_DATA_SET: Rule = Rule {
     name: "unused-data-set",
     finds: "a data set that is built for the suite and not read by it",
@@ -43,14 +49,40 @@ pub fn suite(suite: &Suite, scope: Scope, data_sets: &[DataSet], lint: &mut Lint
             }
         }
     }
-    let used: HashSet<&str> =
-        all.iter().flat_map(|it| texts(it.1)).flat_map(vars::variables).collect();
+    let of_refreshed = suite.refreshed.iter().flat_map(|it| [it.create.as_str(), &it.query]);
+    let used: HashSet<&str> = all
+        .iter()
+        .flat_map(|it| texts(it.1))
+        .chain(of_refreshed)
+        .flat_map(vars::variables)
+        .collect();
+    refreshed(suite, scope, lint);
     for name in &suite.data {
         let Some(data_set) = data_sets.iter().find(|it| it.name == name.value) else { continue };
         let provides = &data_set.provides;
         if !provides.is_empty() && !provides.keys().any(|it| used.contains(it.as_str())) {
             let what = format!("no statement reads anything of `{}`", name.value);
             lint.warn(&UNUSED_DATA_SET, scope, &name.span, what);
+        }
+    }
+}
+
+/// Tables that no step looks at, nor any other of them reads.
+fn refreshed(suite: &Suite, scope: Scope, lint: &mut Lint<'_>) {
+    let mut used: HashSet<&str> = HashSet::new();
+    for step in suite.cases.iter().flat_map(|it| &it.steps) {
+        if let Action::Look(look) = &step.action {
+            used.extend(look.tables());
+        }
+        used.extend(texts(step).into_iter().flat_map(vars::variables));
+    }
+    for (at, it) in suite.refreshed.iter().enumerate() {
+        let below = suite.refreshed[at + 1..].iter();
+        let is_read = below.flat_map(|it| vars::variables(&it.query)).any(|name| name == it.name);
+        if !used.contains(it.name.as_str()) && !is_read {
+            let span = lint.place_of(&[&it.name], &it.span);
+            let what = format!("no step looks at `{}`", it.name);
+            lint.warn(&UNUSED_REFRESHED, scope, &span, what);
         }
     }
 }
@@ -102,9 +134,13 @@ pub fn saves(steps: &[(Scope, &Step)], count: usize, lint: &mut Lint<'_>) {
 /// Every text of a step that may name variables.
 fn texts(step: &Step) -> Vec<&str> {
     let mut texts: Vec<&str> = step.unchanged.iter().map(|it| it.sql.as_str()).collect();
-    if let Action::Execute { sql, binds } = &step.action {
-        texts.push(sql);
-        texts.extend(binds.iter().map(String::as_str));
+    match &step.action {
+        Action::Execute { sql, binds } => {
+            texts.push(sql);
+            texts.extend(binds.iter().map(String::as_str));
+        }
+        Action::Look(look) => texts.extend(look.texts()),
+        Action::Sleep(_) => {}
     }
     let mut outcomes: Vec<&Expect> = step.expect.iter().map(|it| &it.outcome).collect();
     while let Some(outcome) = outcomes.pop() {

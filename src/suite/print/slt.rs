@@ -17,6 +17,7 @@ pub fn suite(suite: &Suite) -> (String, Vec<String>) {
     out.words("needs", values(&suite.needs));
     out.words("allow", values(&suite.allow));
     out.words("use", values(&suite.data));
+    out.missing.add_if(!suite.refreshed.is_empty(), "tables that are kept fresh");
     for step in &suite.setup {
         out.step(step);
     }
@@ -113,6 +114,7 @@ impl Writer {
                 self.conditions(step);
                 return self.line(&format!("sleep {}", duration_text(*duration)));
             }
+            Action::Look(_) => return self.missing.add("a look at a refreshed table"),
             Action::Execute { sql, binds } => (sql, binds),
         };
         self.missing.add_if(!binds.is_empty(), "binds");

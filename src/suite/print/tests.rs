@@ -270,6 +270,7 @@ impl Maker {
                 true => Vec::new(),
                 false => self.some(2, |it| it.step(None)),
             },
+            refreshed: Vec::new(),
             cases: (0..count).map(|at| self.case(at)).collect(),
             ordered,
         };

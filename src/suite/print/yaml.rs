@@ -4,6 +4,7 @@ use super::{Missing, values};
 use crate::suite::{
     Action, Case, Cell, DataSet, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
     MessageMatch, ReleaseSet, RowsExpected, Sort, Step, Suite, Unchanged,
+    refresh::{ExpectedRefreshes, Look, LookOf, Range, RefreshPattern},
     words::{STANDARD, cell_text, duration_text, evidence_text, releases_text},
 };
 
@@ -20,6 +21,21 @@ pub fn suite(suite: &Suite) -> (String, Vec<String>) {
     if !suite.setup.is_empty() {
         out.line("setup:");
         out.steps(&suite.setup);
+    }
+    if !suite.refreshed.is_empty() {
+        out.line("refreshed:");
+        out.indented(|out| {
+            for it in &suite.refreshed {
+                out.line(&format!("{}:", it.name));
+                out.indented(|out| {
+                    out.text("create", &it.create);
+                    out.text("as", &it.query);
+                    if it.session != STANDARD {
+                        out.text("session", &it.session);
+                    }
+                });
+            }
+        });
     }
     out.line("cases:");
     out.indented(|out| {
@@ -131,7 +147,9 @@ impl Writer {
         }
         match case.steps.as_slice() {
             // There, `allow` is the case's.
-            [one] if one.allow.is_empty() => self.step_keys(one),
+            [one] if one.allow.is_empty() && !matches!(one.action, Action::Look(_)) => {
+                self.step_keys(one);
+            }
             steps => {
                 self.line("steps:");
                 self.steps(steps);
@@ -152,6 +170,9 @@ impl Writer {
 
     fn step_keys(&mut self, step: &Step) {
         self.missing.add_if(!step.when.is_empty(), "skipif and onlyif");
+        if let Action::Look(look) = &step.action {
+            return self.look(look, step);
+        }
         if step.session != STANDARD {
             self.text("session", &step.session);
         }
@@ -164,6 +185,7 @@ impl Writer {
                 self.text("sql", sql);
                 self.words("binds", binds.iter());
             }
+            Action::Look(_) => {}
         }
         self.expectations(step);
         if let Some(within) = step.within {
@@ -188,6 +210,91 @@ impl Writer {
             }
         }
         self.words("allow", values(&step.allow));
+    }
+
+    fn look(&mut self, look: &Look, step: &Step) {
+        match &look.of {
+            LookOf::Fresh { table } => self.text("fresh", table),
+            LookOf::EqualsDefinition { tables } => match tables.as_slice() {
+                [one] => self.text("equals-definition", one),
+                several => self.words("equals-definition", several.iter()),
+            },
+            LookOf::Refreshes { table, expected } => {
+                self.text("refreshes", table);
+                self.refreshes(expected);
+            }
+            LookOf::Lag(it) => {
+                self.text("lag", &it.table);
+                self.text("insert", &it.insert);
+                self.text("visible", &it.visible);
+                self.line(&format!("samples: {}", it.samples));
+                self.line(&format!("pause: {}", duration_text(it.pause)));
+                if let Some(budget) = &it.budget {
+                    self.text("budget", &budget.to_string());
+                }
+            }
+        }
+        if let Some(within) = look.within {
+            self.line(&format!("within: {within}"));
+        }
+        if step.session != STANDARD {
+            self.text("session", &step.session);
+        }
+        self.believed(look.evidence, look.source.as_ref());
+        self.words("allow", values(&step.allow));
+    }
+
+    fn refreshes(&mut self, expected: &ExpectedRefreshes) {
+        if let Some(count) = expected.count {
+            self.line(&format!("count: {}", range_text(count)));
+        }
+        for (key, pattern) in
+            [("every", &expected.every), ("none", &expected.none), ("last", &expected.last)]
+        {
+            if let Some(pattern) = pattern {
+                self.line(&format!("{key}:"));
+                self.indented(|out| out.pattern(pattern));
+            }
+        }
+        if !expected.some.is_empty() {
+            self.line("some:");
+            self.indented(|out| {
+                for it in &expected.some {
+                    out.item(|out| out.pattern(it));
+                }
+            });
+        }
+        if let Some(schedule) = &expected.schedule {
+            self.line("schedule:");
+            self.indented(|out| {
+                if let Some(period) = schedule.period {
+                    out.line(&format!("period: {}", duration_text(period)));
+                }
+                for (key, other) in
+                    [("phase-of", &schedule.phase_of), ("ticks-of", &schedule.ticks_of)]
+                {
+                    if let Some(other) = other {
+                        out.text(key, other);
+                    }
+                }
+            });
+        }
+    }
+
+    fn pattern(&mut self, it: &RefreshPattern) {
+        self.words("state", it.state.iter());
+        self.words("action", it.action.iter());
+        self.words("trigger", it.trigger.iter());
+        for (key, text) in [("code", &it.code), ("message", &it.message), ("reason", &it.reason)] {
+            if let Some(text) = text {
+                self.text(key, text);
+            }
+        }
+        for (key, range) in [("inserted", it.inserted), ("deleted", it.deleted)] {
+            if let Some(range) = range {
+                self.line(&format!("{key}: {}", range_text(range)));
+            }
+        }
     }
 
     fn unchanged(&mut self, it: &Unchanged, session: &str) {
@@ -356,6 +463,15 @@ impl Writer {
                 Some(MessageMatch::Exact(it)) => out.text("exact", it),
             }
         });
+    }
+}
+
+/// `20`, `1..`, `0..5`.
+fn range_text((least, most): Range) -> String {
+    match most {
+        Some(most) if most == least => least.to_string(),
+        Some(most) => format!("{least}..{most}"),
+        None => format!("{least}.."),
     }
 }
 

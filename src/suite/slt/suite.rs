@@ -54,6 +54,7 @@ pub fn suite(
         needs: converter.head.needs,
         allow: converter.head.allow,
         setup,
+        refreshed: Vec::new(),
         cases,
         ordered,
         pins: Vec::new(),
@@ -149,6 +150,7 @@ fn record_name(step: &Step, path: &Path) -> String {
                 push_shortened(&mut name, sql);
             }),
         Action::Sleep(_) => write!(name, "line {}: sleep", step.span.line),
+        Action::Look(look) => write!(name, "line {}: {}", step.span.line, look.in_words()),
     };
     name
 }

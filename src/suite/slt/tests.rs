@@ -29,6 +29,7 @@ fn show_step(step: &Step) -> String {
     match &step.action {
         Action::Execute { sql, .. } => out += &format!(" {sql:?}"),
         Action::Sleep(it) => out += &format!(" sleep {it:?}"),
+        Action::Look(it) => out += &format!(" {}", it.in_words()),
     }
     for it in &step.expect {
         out += " => ";

@@ -4,7 +4,7 @@ use super::{
     decoder::{Decoder, Fields},
     doc, expect,
     node::{Node, Value},
-    session, values,
+    refresh, session, values,
 };
 use crate::suite::{
     Action, Case, Evidence, Expect, Expectation, Only, ReleaseSet, Step, Unchanged,
@@ -45,6 +45,8 @@ const CASE_KEYS: [&str; 17] = [
 #[derive(Clone, Copy)]
 pub struct Defaults<'a> {
     pub session: &'a str,
+    /// Tables that steps can look at.
+    pub refreshed: &'a [String],
     /// Releases on which there is anything to expect.
     pub only: Option<&'a ReleaseSet>,
 }
@@ -69,7 +71,8 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
     };
     let only = fields.get("only").and_then(|it| only(decoder, it));
     let session = session(decoder, &fields, defaults.session);
-    let defaults = Defaults { session: &session, only: only.as_ref().map(|it| &it.releases) };
+    let only_on = only.as_ref().map(|it| &it.releases);
+    let defaults = Defaults { session: &session, only: only_on, ..*defaults };
 
     let single = fields.present(&SINGLE_KEYS);
     let steps = match (fields.get("steps"), single.first()) {
@@ -111,7 +114,7 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
 fn missing_sql(of: &'static str) -> SuiteErrorKind {
     let help = match of {
         "a case" => "`sql` for one statement, `steps` for several",
-        _ => "`sql` for a statement, `sleep` to wait",
+        _ => "`sql` for a statement, `sleep` to wait, `fresh` for a refreshed table",
     };
     SuiteErrorKind::MissingKey { of, key: "sql", help: Some(help.to_owned()) }
 }
@@ -182,8 +185,9 @@ pub fn step(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
         Value::Text(_) => {
             let sql = sql(decoder, node)?;
             let action = Action::Execute { sql, binds: Vec::new() };
-            Some(plain_step(&node.span, defaults.session, action))
+            Some(Step::plain(&node.span, defaults.session, action))
         }
+        Value::Map(_) if refresh::is_look(node) => refresh::look(decoder, node, defaults),
         Value::Map(_) => {
             let fields = decoder.fields(node, "a step", &STEP_KEYS)?;
             let session = session(decoder, &fields, defaults.session);
@@ -198,21 +202,6 @@ pub fn step(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
     }
 }
 
-fn plain_step(span: &Span, session: &str, action: Action) -> Step {
-    Step {
-        span: span.clone(),
-        session: session.to_owned(),
-        action,
-        expect: vec![plain_expectation(span, Expect::Ok)],
-        within: None,
-        takes: None,
-        save: None,
-        unchanged: Vec::new(),
-        allow: Vec::new(),
-        when: Vec::new(),
-    }
-}
-
 /// An expectation on every release that needs no evidence.
 pub fn plain_expectation(span: &Span, outcome: Expect) -> Expectation {
     Expectation {
@@ -224,7 +213,7 @@ pub fn plain_expectation(span: &Span, outcome: Expect) -> Expectation {
     }
 }
 
-fn sql(decoder: &mut Decoder, node: &Node) -> Option<String> {
+pub fn sql(decoder: &mut Decoder, node: &Node) -> Option<String> {
     // A block text ends in a line break that is no part of the statement.
     decoder.text_full(node).map(|it| it.trim_end().to_owned())
 }
@@ -243,7 +232,7 @@ fn step_of(decoder: &mut Decoder, fields: &Fields<'_>, defaults: &Defaults<'_>) 
             }
         }
         let duration = duration(decoder, node)?;
-        return Some(plain_step(&node.span, defaults.session, Action::Sleep(duration)));
+        return Some(Step::plain(&node.span, defaults.session, Action::Sleep(duration)));
     }
     let Some(node) = fields.get("sql") else {
         decoder.error(fields.span, missing_sql("a step"));
@@ -309,7 +298,7 @@ fn binds(decoder: &mut Decoder, node: &Node) -> Vec<String> {
     items.iter().filter_map(|it| decoder.text(it).map(str::to_owned)).collect()
 }
 
-fn duration(decoder: &mut Decoder, node: &Node) -> Option<Duration> {
+pub fn duration(decoder: &mut Decoder, node: &Node) -> Option<Duration> {
     let text = decoder.text(node)?;
     decoder.keep(&node.span, words::duration(text))
 }

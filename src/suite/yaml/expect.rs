@@ -534,7 +534,8 @@ fn tolerance(decoder: &mut Decoder, node: &Node) -> Option<f64> {
 }
 
 /// `20`, `1..`, `0..5`, `..5`
-fn count(decoder: &mut Decoder, node: &Node) -> Option<RowsExpected> {
+/// `20`, `1..`, `0..5`.
+pub fn count(decoder: &mut Decoder, node: &Node) -> Option<RowsExpected> {
     let text = decoder.text(node)?;
     let number = |text: &str| -> Option<usize> {
         text.bytes().all(|it| it.is_ascii_digit()).then(|| text.parse().ok())?

@@ -9,6 +9,7 @@ pub(crate) mod decoder;
 mod expect;
 pub(crate) mod node;
 mod pins;
+mod refresh;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,8 @@ use std::collections::BTreeMap;
 
 const DATA_SET: &str = "data-set";
 
-const SUITE_KEYS: [&str; 8] = ["doc", "tags", "needs", "use", "allow", "setup", "session", "cases"];
+const SUITE_KEYS: [&str; 9] =
+    ["doc", "tags", "needs", "use", "allow", "setup", "refreshed", "session", "cases"];
 const DATA_SET_KEYS: [&str; 4] = [DATA_SET, "doc", "provides", "steps"];
 
 /// The suite or data set in a file, or all that is wrong with it.
@@ -75,7 +77,7 @@ fn missing_cases() -> SuiteErrorKind {
 fn suite(decoder: &mut Decoder, name: &str, source: &Source, node: &Node) -> Option<Suite> {
     let fields = decoder.fields(node, "a suite", &SUITE_KEYS)?;
     let session = session(decoder, &fields, STANDARD);
-    let defaults = Defaults { session: &session, only: None };
+    let defaults = Defaults { session: &session, refreshed: &[], only: None };
     let mut suite = Suite {
         name: name.to_owned(),
         path: source.path.to_path_buf(),
@@ -85,6 +87,7 @@ fn suite(decoder: &mut Decoder, name: &str, source: &Source, node: &Node) -> Opt
         needs: decoder.words(fields.get("needs")),
         allow: decoder.words(fields.get("allow")),
         setup: Vec::new(),
+        refreshed: Vec::new(),
         cases: Vec::new(),
         ordered: false,
         pins: Vec::new(),
@@ -92,6 +95,11 @@ fn suite(decoder: &mut Decoder, name: &str, source: &Source, node: &Node) -> Opt
     if let Some(node) = fields.get("setup") {
         suite.setup = setup(decoder, node, &defaults);
     }
+    if let Some(node) = fields.get("refreshed") {
+        suite.refreshed = refresh::refreshed(decoder, node);
+    }
+    let names: Vec<String> = suite.refreshed.iter().map(|it| it.name.clone()).collect();
+    let defaults = Defaults { refreshed: &names, ..defaults };
     match fields.get("cases") {
         None => decoder.error(fields.span, missing_cases()),
         Some(node) => {
@@ -133,7 +141,7 @@ fn data_set(decoder: &mut Decoder, source: &Source, node: &Node) -> Option<DataS
     let mut steps = Vec::new();
     match fields.get("steps") {
         Some(node) => {
-            let defaults = Defaults { session: STANDARD, only: None };
+            let defaults = Defaults { session: STANDARD, refreshed: &[], only: None };
             steps = setup(decoder, node, &defaults);
             if matches!(&node.value, Value::List(items) if items.is_empty()) {
                 decoder.error(&node.span, missing_steps());
@@ -163,7 +171,7 @@ fn setup(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Vec<Ste
             Value::Text(_) => STANDARD,
             _ => defaults.session,
         };
-        steps.extend(case::step(decoder, item, &Defaults { session, only: None }));
+        steps.extend(case::step(decoder, item, &Defaults { session, ..*defaults }));
     }
     steps
 }

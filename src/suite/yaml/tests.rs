@@ -26,6 +26,7 @@ fn show_step(step: &Step) -> String {
         Action::Execute { sql, binds } if binds.is_empty() => format!("{sql:?}"),
         Action::Execute { sql, binds } => format!("{sql:?} {binds:?}"),
         Action::Sleep(it) => format!("sleep {it:?}"),
+        Action::Look(it) => format!("{:?} within {:?}", it.of, it.within),
     };
     let mut out = format!("{}:{} {} {action}", step.span.line, step.span.column, step.session);
     for it in &step.expect {
