@@ -1,5 +1,7 @@
 //! Whole runs on a target that answers from a script.
 
+mod refreshing;
+
 use super::*;
 use crate::{
     secret::Redactor,

@@ -523,3 +523,71 @@ impl Maker {
         }
     }
 }
+
+#[test]
+fn refreshed_tables_and_looks_are_printed() {
+    check_yaml(
+        r#"
+refreshed:
+  daily: { create: "CREATE DYNAMIC TABLE {daily}", as: "SELECT K FROM T{at}", session: tuner }
+  later: { create: "CREATE DYNAMIC TABLE {later}", as: "SELECT K FROM {daily}" }
+cases:
+  - name: a
+    steps:
+      - { fresh: daily, within: 1.5 lags, evidence: documented, source: s, allow: x }
+  - name: b
+    steps:
+      - { equals-definition: [daily, later], within: 90s }
+      - { refreshes: daily, count: 1.., every: { action: [FULL, NO_DATA], inserted: 0..5 },
+          some: { state: SKIPPED, code: X }, none: { message: m }, last: { trigger: MANUAL, reason: r, deleted: 3 },
+          schedule: { period: 48s, phase-of: later, ticks-of: daily } }
+      - { lag: daily, insert: "INSERT INTO T SELECT {sentinel}", visible: SELECT 1, within: 4 lags, budget: p95<=2 lags }
+"#,
+        r#"refreshed:
+  daily:
+    create: "CREATE DYNAMIC TABLE {daily}"
+    as: "SELECT K FROM T{at}"
+    session: tuner
+  later:
+    create: "CREATE DYNAMIC TABLE {later}"
+    as: "SELECT K FROM {daily}"
+cases:
+  - name: a
+    steps:
+      - fresh: daily
+        within: 1.5 lags
+        evidence: documented
+        source: s
+        allow: [x]
+  - name: b
+    steps:
+      - equals-definition: [daily, later]
+        within: 90s
+      - refreshes: daily
+        count: 1..
+        every:
+          action: [FULL, NO_DATA]
+          inserted: 0..5
+        none:
+          message: m
+        last:
+          trigger: [MANUAL]
+          reason: r
+          deleted: 3
+        some:
+          - state: [SKIPPED]
+            code: X
+        schedule:
+          period: 48s
+          phase-of: later
+          ticks-of: daily
+      - lag: daily
+        insert: "INSERT INTO T SELECT {sentinel}"
+        visible: SELECT 1
+        samples: 20
+        pause: 2s
+        budget: p95 <= 2 lags
+        within: 4 lags
+"#,
+    );
+}

@@ -549,3 +549,96 @@ t.yaml:3:13: `A` is not a variable's name; lower-case letters, digits and `_`, a
 t.yaml:4:8: a data set needs `steps`",
     );
 }
+
+/// Cases below two refreshed tables.
+#[track_caller]
+fn check_look(step: &str, expected: &str) {
+    let text = format!(
+        "refreshed:
+  daily: {{ create: \"CREATE DYNAMIC TABLE {{daily}} TARGET_LAG = '1 minute'\", as: \"SELECT K FROM T{{at}}\" }}
+  later: {{ create: \"CREATE DYNAMIC TABLE {{later}}\", as: \"SELECT K FROM {{daily}}\" }}
+cases:
+- name: a
+  steps:
+  - {}
+",
+        step.replace('\n', "\n    ")
+    );
+    check(&text, expected);
+}
+
+#[test]
+fn steps_look_at_refreshed_tables() {
+    check_look(
+        "fresh: daily\nwithin: 2 lags\nevidence: documented\nsource: docs",
+        "4:9 - a
+  6:12 standard Fresh { table: \"daily\" } within Some(Lags(2.0)) => Ok",
+    );
+    check_look(
+        "{ equals-definition: [daily, later], within: 90s, session: x }",
+        "4:9 - a
+  6:26 x EqualsDefinition { tables: [\"daily\", \"later\"] } within Some(Time(90s)) => Ok",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_look_is_told() {
+    check_look(
+        "fresh: dayly",
+        "t.yaml:6:12: unknown refreshed table `dayly`; did you mean `daily`?",
+    );
+    check_look(
+        "{ fresh: daily, takes: [0s, 1s], within: two lags, source: x }",
+        "t.yaml:6:21: unknown key `takes`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`
+t.yaml:6:46: `two lags` is not a number of lags; such as `2 lags` or `1.5 lags`",
+    );
+    check_look(
+        "{ fresh: daily, sql: SELECT 1 }",
+        "t.yaml:6:21: unknown key `sql`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`",
+    );
+    check_look(
+        "refreshes: daily",
+        "t.yaml:6:5: `refreshes` needs `every`; or one of `count`, `every`, `some`, `none`, `last` and `schedule`",
+    );
+    check_look(
+        "{ refreshes: daily, every: { action: INCREMENTEL }, last: {}, schedule: { period: 48, ticks-of: never } }",
+        "t.yaml:6:42: unknown action `INCREMENTEL`; did you mean `INCREMENTAL`?
+t.yaml:6:63: expected something about a refresh, found a mapping
+t.yaml:6:87: `48` is not a duration; a unit is missing: `48s`, `48ms` or `48m`
+t.yaml:6:101: unknown refreshed table `never`; there are `daily` and `later`",
+    );
+    check_look(
+        "{ lag: daily, insert: INSERT INTO T VALUES (1), samples: 0, budget: p100 < 2 lags }",
+        "t.yaml:6:5: `lag` needs `visible`; a query of the greatest sentinel that is there
+t.yaml:6:5: `lag` needs `within`; when to give up on a row: `4 lags`
+t.yaml:6:27: `INSERT INTO T VALUES (1` is not a statement that inserts a sentinel",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_refreshed_table_is_told() {
+    #[track_caller]
+    fn check_table(table: &str, expected: &str) {
+        let text = format!("refreshed:\n  {table}\ncases: [{{ name: a, sql: S }}]\n");
+        check(&text, expected);
+    }
+    check_table(
+        "daily: { create: CREATE DYNAMIC TABLE X, as: SELECT 1 }",
+        "t.yaml:2:20: `CREATE DYNAMIC TABLE X` is not the creation of a refreshed table; the table is called `{daily}` in it
+t.yaml:2:48: `SELECT 1` is not a query of what was once; write `{at}` behind each base table: `FROM T_BASE{at} JOIN …`",
+    );
+    check_table(
+        "daily: { create: \"CREATE TABLE {daily}\" }",
+        "t.yaml:2:10: a refreshed table needs `as`; the query, with `{at}` behind each base table
+t.yaml:2:20: `CREATE TABLE {daily}` is not the creation of a refreshed table; it begins with `CREATE … DYNAMIC TABLE` or `CREATE … INTERACTIVE TABLE`",
+    );
+    check_table(
+        "daily: { create: \"CREATE OR REPLACE DYNAMIC TABLE {daily} AS\", as: \"SELECT A FROM T{at}\" }",
+        "t.yaml:2:20: `CREATE OR REPLACE DYNAMIC TABLE {daily} AS` is not the creation of a refreshed table; leave out its final AS; the query is at `as`",
+    );
+    check_table(
+        "at: { create: C, as: S }",
+        "t.yaml:2:3: `at` is not a name for a table; `{at}` and `{sentinel}` mean something else",
+    );
+    check_table("[daily]", "t.yaml:2:3: expected a mapping of names to tables, found a list");
+}
