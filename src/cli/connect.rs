@@ -41,6 +41,11 @@ pub struct TargetArgs {
     #[arg(long, value_name = "DIR")]
     pub fixtures: Option<PathBuf>,
 
+    /// Let what waits on the emulator take its time. Without it the emulator's clock is moved on,
+    /// and a lag of five minutes takes none.
+    #[arg(long)]
+    pub real_time: bool,
+
     /// Refuse to replay what was recorded more than DAYS ago.
     #[arg(long, value_name = "DAYS")]
     pub max_age: Option<u64>,
@@ -153,6 +158,13 @@ pub fn connect(args: &TargetArgs, name: TargetName) -> Result<Connected, CliErro
         ))
         .hint("leave out `--regression`, or use `--target emulator`"));
     }
+    if args.real_time && !is_used(TargetName::Emulator) {
+        return Err(CliError::new(format!(
+            "the time of the target `{}` is what it is, and `--real-time` is for the emulator",
+            name.name()
+        ))
+        .hint("leave it out: an account is always waited for, and a recording never"));
+    }
     match name {
         TargetName::Live => live(args),
         TargetName::Emulator => emulator(args),
@@ -189,7 +201,11 @@ fn rendered(err: &ConnectionError) -> String {
 fn emulator(args: &TargetArgs) -> Result<Connected, CliError> {
     let release = args.release.unwrap_or(Release::ZeroCopy);
     let regression = args.regression.as_deref().map(super::emulator::regression).transpose()?;
-    let target = crate::target::EmulatorTarget::start_regressed(release, regression)
+    let time = match args.real_time {
+        true => crate::target::Time::Real,
+        false => crate::target::Time::Virtual,
+    };
+    let target = crate::target::EmulatorTarget::start_in(time, release, regression)
         .map_err(|err| CliError::new(format!("cannot start the emulator: {err}")))?;
     Ok(Connected::new(Arc::new(target)))
 }

@@ -1,22 +1,30 @@
 //! The embedded emulator as a target.
 //!
 //! It is started on a thread and a runtime of its own, listens on the loopback address, and is
-//! reached as an account is: by the live client, over HTTP. Nothing but the clock takes a shorter
-//! way, since a clock is no statement.
+//! reached as an account is: by the live client, over HTTP. Its clock is asked over HTTP as well, and
+//! is virtual as a rule: whoever sleeps moves it on, and what was due meanwhile has been done.
 
 use super::{Connection, LiveTarget, LoginError, LoginRequest, Session, Target, TargetKind};
 use crate::suite::Release;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
+use reqwest::Client;
 use snowgauge_emulator::{Emulator, EmulatorSettings, Regression, clock::Clock, engine};
-use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
 use tokio::sync::{mpsc as control, oneshot};
 
 /// An emulator that lives as long as this.
 pub struct EmulatorTarget {
     live: LiveTarget,
     address: SocketAddr,
-    clock: Clock,
+    /// None where time is real.
+    clock: Option<RemoteClock>,
     /// Closed when this is dropped, at which the emulator stops.
     orders: control::UnboundedSender<Order>,
 }
@@ -29,6 +37,69 @@ pub fn emulated(release: Release) -> snowgauge_emulator::Release {
         Release::Attached => snowgauge_emulator::Release::Attached,
         Release::Fallback => snowgauge_emulator::Release::Fallback,
         Release::ZeroCopy => snowgauge_emulator::Release::ZeroCopy,
+    }
+}
+
+/// How an emulator's time goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// As everybody's, and by as much as anybody sleeps, at once.
+    #[default]
+    Virtual,
+    Real,
+}
+
+/// The virtual clock of an emulator, over HTTP.
+struct RemoteClock {
+    client: Client,
+    url: String,
+    reading: Mutex<Reading>,
+}
+
+/// What the clock showed, and when that was. From there on it goes as ours does.
+#[derive(Clone, Copy)]
+struct Reading {
+    showed: DateTime<Utc>,
+    at: Instant,
+}
+
+impl RemoteClock {
+    /// A virtual clock begins with the time of the day.
+    fn new(address: SocketAddr) -> Self {
+        let client = Client::builder().no_proxy().build().unwrap_or_default();
+        let reading = Mutex::new(Reading { showed: Utc::now(), at: Instant::now() });
+        Self { client, url: format!("http://{address}/emulator/clock"), reading }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        let reading = *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.showed + TimeDelta::from_std(reading.at.elapsed()).unwrap_or_default()
+    }
+
+    /// Moves the clock on; what was due on the way is done when this returns. A server that does
+    /// not answer, as one that stops, is waited for in real time: the next statement tells.
+    async fn sleep(&self, duration: Duration) {
+        match self.advance(duration).await {
+            Some(showed) => {
+                let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of two jumps at once, the later answer may come first.
+                let gone = TimeDelta::from_std(reading.at.elapsed()).unwrap_or_default();
+                if showed > reading.showed + gone {
+                    *reading = Reading { showed, at: Instant::now() };
+                }
+            }
+            None => tokio::time::sleep(duration).await,
+        }
+    }
+
+    /// What the clock shows after a jump.
+    async fn advance(&self, duration: Duration) -> Option<DateTime<Utc>> {
+        let body = serde_json::json!({ "advance_us": duration.as_micros() as u64 });
+        let request = self.client.post(&self.url).body(body.to_string());
+        let request = request.header("content-type", "application/json");
+        let answer = request.send().await.ok()?.error_for_status().ok()?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
+        DateTime::from_timestamp_micros(answer.get("now_us")?.as_i64()?)
     }
 }
 
@@ -45,14 +116,27 @@ impl EmulatorTarget {
 
     /// Starts one that has something wrong.
     pub fn start_regressed(release: Release, regression: Option<Regression>) -> io::Result<Self> {
+        Self::start_in(Time::Virtual, release, regression)
+    }
+
+    /// Starts one whose time is real, if somebody wants to wait.
+    pub fn start_in(
+        time: Time,
+        release: Release,
+        regression: Option<Regression>,
+    ) -> io::Result<Self> {
+        let clock = match time {
+            Time::Real => Clock::real(),
+            Time::Virtual => Clock::virtual_time(),
+        };
         let release = emulated(release);
-        let engine = engine::Settings { release, regression, ..engine::Settings::default() };
+        let engine = engine::Settings { release, regression, clock, ..engine::Settings::default() };
         Self::start_with(EmulatorSettings { engine, ..EmulatorSettings::default() })
     }
 
     /// Starts an emulator, and returns when it listens. Blocks for so long, which is milliseconds.
     pub fn start_with(settings: EmulatorSettings) -> io::Result<Self> {
-        let clock = settings.engine.clock.clone();
+        let is_virtual = settings.engine.clock.is_virtual();
         let (orders, received) = control::unbounded_channel();
         let (started, listening) = mpsc::channel();
         thread::Builder::new()
@@ -61,6 +145,7 @@ impl EmulatorTarget {
         let ended = |_| io::Error::other("the emulator's thread ended before it listened");
         let address = listening.recv().map_err(ended)??;
         let live = LiveTarget::of_kind(Connection::loopback(address), TargetKind::Emulator);
+        let clock = is_virtual.then(|| RemoteClock::new(address));
         Ok(Self { live, address, clock, orders })
     }
 
@@ -148,11 +233,16 @@ impl Target for EmulatorTarget {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        self.clock.as_ref().map_or_else(Utc::now, RemoteClock::now)
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(self.clock.sleep(duration))
+        Box::pin(async move {
+            match &self.clock {
+                None => tokio::time::sleep(duration).await,
+                Some(clock) => clock.sleep(duration).await,
+            }
+        })
     }
 }
 

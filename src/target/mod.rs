@@ -19,7 +19,7 @@ pub mod wording;
 pub use connection::{Connection, ConnectionError};
 pub use context::Context;
 #[cfg(feature = "emulator")]
-pub use emulator::{EmulatorTarget, emulated};
+pub use emulator::{EmulatorTarget, Time, emulated};
 pub use live::LiveTarget;
 pub use query_tag::{Owner, Part, QueryTag};
 pub use record::{Finished, FinishedAs, RecordOptions, Recorder, RecordingTarget};

@@ -29,8 +29,7 @@ fn number(it: i128) -> Value {
 
 /// Asked at `now`, the data timestamp is `data`; the lag is a minute.
 fn state(now: i64, data: i64) -> Reply {
-    let columns =
-        [("NOW", LTZ), ("LATEST_DATA_TIMESTAMP", LTZ), ("TARGET_LAG_SEC", INTEGER)];
+    let columns = [("NOW", LTZ), ("LATEST_DATA_TIMESTAMP", LTZ), ("TARGET_LAG_SEC", INTEGER)];
     Reply::rows(columns, [[time(now), time(data), number(60)]])
 }
 
@@ -56,8 +55,7 @@ fn history(refreshes: &[(i64, &str, u64, u64)]) -> Reply {
         ("STATISTICS", Type::Variant),
     ];
     let row = |(data, action, inserted, deleted): &(i64, &str, u64, u64)| {
-        let statistics =
-            format!(r#"{{"numInsertedRows":{inserted},"numDeletedRows":{deleted}}}"#);
+        let statistics = format!(r#"{{"numInsertedRows":{inserted},"numDeletedRows":{deleted}}}"#);
         [
             Value::Text("SUCCEEDED".to_owned()),
             Value::Text((*action).to_owned()),
@@ -280,13 +278,19 @@ fn fresh_waits_for_the_last_change_and_looks_at_each_state_on_the_way() {
     let told = ["oracle_equal", "fresh_after_ms", "fresh_after_lags", "refresh"];
     assert_eq!(
         told.map(|it| properties[it].as_str()),
-        ["3", "45000", "0.75", "SUCCEEDED INCREMENTAL SCHEDULED at 00:00:48.000, 2 inserted, 0 \
-                                deleted"]
+        [
+            "3",
+            "45000",
+            "0.75",
+            "SUCCEEDED INCREMENTAL SCHEDULED at 00:00:48.000, 2 inserted, 0 \
+                                deleted"
+        ]
     );
 
     // A state on the way that is wrong is a failure, also where the last one is right.
     let wrong = format!("{DEFINED} AT(TIMESTAMP => '2026-01-01 00:00:08");
-    let run = play(steps, script().on_prefix(&wrong, digest(2, 2, 0)).on_prefix(ROWS, more(&[(1, "a")])));
+    let run =
+        play(steps, script().on_prefix(&wrong, digest(2, 2, 0)).on_prefix(ROWS, more(&[(1, "a")])));
     assert!(run.failure(0).message.contains("at 2026-01-01 00:00:08 UTC"));
 
     // As are statistics that do not account for what became of it.
@@ -371,7 +375,8 @@ fn lag_is_sampled_until_each_row_is_seen() {
 "
         )
     };
-    let visible = "SELECT CURRENT_TIMESTAMP() AS NOW, V.* FROM (SELECT MAX(ID) FROM DB.SG1_S.DAILY) V";
+    let visible =
+        "SELECT CURRENT_TIMESTAMP() AS NOW, V.* FROM (SELECT MAX(ID) FROM DB.SG1_S.DAILY) V";
     let script = || {
         keeping()
             .on_each(NOW, [now(0), now(0), now(10)])
@@ -391,8 +396,7 @@ fn lag_is_sampled_until_each_row_is_seen() {
         "it: unsure: the budget `p95 <= 1 lag`: p95 is 20 s of 2 samples; 59 within it would tell",
     );
     let never = script().on_each(visible, [seen(0, 0), seen(10, 0), seen(200, 0)]);
-    play(&steps("max <= 1 lag"), never)
-        .check("it: failed: no row was visible within 120 s");
+    play(&steps("max <= 1 lag"), never).check("it: failed: no row was visible within 120 s");
 }
 
 #[test]

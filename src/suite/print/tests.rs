@@ -545,12 +545,12 @@ cases:
 "#,
         r#"refreshed:
   daily:
-    create: "CREATE DYNAMIC TABLE {daily}"
-    as: "SELECT K FROM T{at}"
+    create: CREATE DYNAMIC TABLE {daily}
+    as: SELECT K FROM T{at}
     session: tuner
   later:
-    create: "CREATE DYNAMIC TABLE {later}"
-    as: "SELECT K FROM {daily}"
+    create: CREATE DYNAMIC TABLE {later}
+    as: SELECT K FROM {daily}
 cases:
   - name: a
     steps:
@@ -582,7 +582,7 @@ cases:
           phase-of: later
           ticks-of: daily
       - lag: daily
-        insert: "INSERT INTO T SELECT {sentinel}"
+        insert: INSERT INTO T SELECT {sentinel}
         visible: SELECT 1
         samples: 20
         pause: 2s

@@ -571,13 +571,13 @@ cases:
 fn steps_look_at_refreshed_tables() {
     check_look(
         "fresh: daily\nwithin: 2 lags\nevidence: documented\nsource: docs",
-        "4:9 - a
-  6:12 standard Fresh { table: \"daily\" } within Some(Lags(2.0)) => Ok",
+        "5:9 - a
+  7:12 standard Fresh { table: \"daily\" } within Some(Lags(2.0)) => Ok",
     );
     check_look(
         "{ equals-definition: [daily, later], within: 90s, session: x }",
-        "4:9 - a
-  6:26 x EqualsDefinition { tables: [\"daily\", \"later\"] } within Some(Time(90s)) => Ok",
+        "5:9 - a
+  7:26 x EqualsDefinition { tables: [\"daily\", \"later\"] } within Some(Time(90s)) => Ok",
     );
 }
 
@@ -585,33 +585,35 @@ fn steps_look_at_refreshed_tables() {
 fn what_is_wrong_with_a_look_is_told() {
     check_look(
         "fresh: dayly",
-        "t.yaml:6:12: unknown refreshed table `dayly`; did you mean `daily`?",
+        "t.yaml:7:12: unknown refreshed table `dayly`; did you mean `daily`?",
     );
     check_look(
         "{ fresh: daily, takes: [0s, 1s], within: two lags, source: x }",
-        "t.yaml:6:21: unknown key `takes`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`
-t.yaml:6:46: `two lags` is not a number of lags; such as `2 lags` or `1.5 lags`",
+        "t.yaml:7:21: unknown key `takes`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`
+t.yaml:7:46: `two lags` is not a number of lags; such as `2 lags` or `1.5 lags`",
     );
     check_look(
         "{ fresh: daily, sql: SELECT 1 }",
-        "t.yaml:6:21: unknown key `sql`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`",
+        "t.yaml:7:21: unknown key `sql`; there are `fresh`, `within`, `session`, `evidence`, `source` and `allow`",
     );
     check_look(
         "refreshes: daily",
-        "t.yaml:6:5: `refreshes` needs `every`; or one of `count`, `every`, `some`, `none`, `last` and `schedule`",
+        "t.yaml:7:5: `refreshes` needs `every`; or one of `count`, `every`, `some`, `none`, `last` and `schedule`",
     );
     check_look(
         "{ refreshes: daily, every: { action: INCREMENTEL }, last: {}, schedule: { period: 48, ticks-of: never } }",
-        "t.yaml:6:42: unknown action `INCREMENTEL`; did you mean `INCREMENTAL`?
-t.yaml:6:63: expected something about a refresh, found a mapping
-t.yaml:6:87: `48` is not a duration; a unit is missing: `48s`, `48ms` or `48m`
-t.yaml:6:101: unknown refreshed table `never`; there are `daily` and `later`",
+        "t.yaml:7:42: unknown action `INCREMENTEL`; did you mean `INCREMENTAL`?
+t.yaml:7:63: expected something about a refresh, found a mapping
+t.yaml:7:87: `48` is not a duration; a unit is missing: `48s`, `48ms` or `48m`
+t.yaml:7:101: unknown refreshed table `never`; there are `daily` and `later`",
     );
     check_look(
         "{ lag: daily, insert: INSERT INTO T VALUES (1), samples: 0, budget: p100 < 2 lags }",
-        "t.yaml:6:5: `lag` needs `visible`; a query of the greatest sentinel that is there
-t.yaml:6:5: `lag` needs `within`; when to give up on a row: `4 lags`
-t.yaml:6:27: `INSERT INTO T VALUES (1` is not a statement that inserts a sentinel",
+        "t.yaml:7:5: `lag` needs `visible`; a query of the greatest sentinel that is there
+t.yaml:7:5: `lag` needs `within`; when to give up on a row: `4 lags`
+t.yaml:7:27: `INSERT INTO T VALUES (1)` is not a statement that inserts a sentinel; `{sentinel}` is another number for each row: 1, 2, 3
+t.yaml:7:62: `0` is not a number of samples; at least one
+t.yaml:7:73: `p100 < 2 lags` is not a budget; such as `p95 <= 2 lags` or `max <= 90s`",
     );
 }
 
