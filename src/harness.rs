@@ -138,6 +138,7 @@ impl Settings {
             .or_else(|| (!is_nextest).then(|| folder(&var).join("junit.xml")));
         let connection = var("SNOWGAUGE_CONNECTION");
         let target = TargetArgs {
+            real_time: false,
             target: target.into_iter().collect(),
             connection,
             release,
