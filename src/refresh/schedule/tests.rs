@@ -362,7 +362,8 @@ fn lag_is_computed_from_the_rows_and_compared() {
     };
     history.figures = vec![figures.clone()];
     assert!(check(&history, &Options::default()).tables[0].violations.is_empty());
-    history.figures = vec![crate::refresh::schedule::history::Figures { maximum: Some(90.0), ..figures }];
+    history.figures =
+        vec![crate::refresh::schedule::history::Figures { maximum: Some(90.0), ..figures }];
     let found = check(&history, &Options::default()).tables[0].violations.clone();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].message, "MAXIMUM_LAG_SEC is 90, where the rows make it 60.000");
