@@ -75,6 +75,8 @@ pub struct Scope<'a> {
     is_refresh: bool,
     /// Nothing will be executed, so tables without contents can be named, too.
     pub plans_only: bool,
+    /// Inside a view that the statement itself reads as it was (`AT`, `BEFORE`).
+    travels: bool,
     depth: usize,
 }
 
@@ -111,6 +113,7 @@ impl<'a> Scope<'a> {
             as_of: None,
             is_refresh: false,
             plans_only: false,
+            travels: false,
             depth: 0,
         }
     }
@@ -133,6 +136,7 @@ impl<'a> Scope<'a> {
             as_of: self.as_of,
             is_refresh: self.is_refresh,
             plans_only: self.plans_only,
+            travels: self.travels,
             depth: self.depth + 1,
         }
     }
@@ -302,13 +306,14 @@ impl<'a> Scope<'a> {
             Object::View(view) => {
                 let mut inner = self.inside(&qualified);
                 inner.as_of = Some(at);
+                inner.travels = true;
                 inner.view(&view)
             }
             Object::Table(table) => {
                 self.check_readable(&qualified, &table)?;
                 self.check_initialized(&table)?;
                 let version = version_at(&table, at)?;
-                Ok(self.source(version, table.definition().kind))
+                Ok(self.source(version, table.definition().kind, None))
             }
         }
     }
@@ -368,9 +373,15 @@ impl<'a> Scope<'a> {
         Ok(Arc::clone(version))
     }
 
-    fn source(&self, version: Arc<Version>, kind: TableKind) -> Arc<dyn TableSource> {
+    fn source(
+        &self,
+        version: Arc<Version>,
+        kind: TableKind,
+        table: Option<TableId>,
+    ) -> Arc<dyn TableSource> {
         self.rows.fetch_add(version.row_count, Ordering::Relaxed);
         let mut provider = VersionProvider::new(version, Arc::clone(&self.scanned));
+        provider.table = table;
         if kind == TableKind::Interactive && regressed(Regression::CountOneTooMany) {
             provider.rows_off = 1;
         }
@@ -450,7 +461,8 @@ impl<'a> Scope<'a> {
                 self.check_readable(&name, &table)?;
                 self.check_initialized(&table)?;
                 let version = self.version(&table)?;
-                Ok(self.source(version, table.definition().kind))
+                let kind = table.definition().kind;
+                Ok(self.source(version, kind, (!self.travels).then_some(table.id)))
             }
             Some(Object::View(view)) => self.inside(&name).view(&view).inspect(|_| {
                 // What a view reads decides on parallel plans too, but is not worth counting

@@ -3,7 +3,7 @@
 use super::{
     predicate::Predicate,
     scan::{Output, PartitionScan, Piece},
-    table::Version,
+    table::{TableId, Version},
 };
 use crate::regression::{Regression, regressed};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -33,6 +33,9 @@ pub struct VersionProvider {
     /// What is given: the version's columns, and the row ids if they are asked for.
     pub schema: SchemaRef,
     pub version: Arc<Version>,
+    /// The table, unless the statement reads it at an instant of its own (`AT`, `BEFORE`): then
+    /// its changes do not matter.
+    pub table: Option<TableId>,
     /// Partitions read and partitions there were, added up over the scans of a statement.
     pub scanned: Arc<ScanCounts>,
     /// By how much the count of all rows is off. Nothing, but for a regression.
@@ -49,7 +52,7 @@ pub struct ScanCounts {
 
 impl VersionProvider {
     pub fn new(version: Arc<Version>, scanned: Arc<ScanCounts>) -> Self {
-        Self { schema: Arc::clone(&version.schema), version, scanned, rows_off: 0 }
+        Self { schema: Arc::clone(&version.schema), version, table: None, scanned, rows_off: 0 }
     }
 
     /// With two more columns at the end, [`PARTITION_COLUMN`] (`UInt64`) and [`ROW_COLUMN`]
