@@ -114,6 +114,14 @@ impl Kit {
 
 pub type Row = Vec<Cell>;
 
+/// Equal to the bit: NaN is itself, and zeros have signs.
+fn same(one: &Row, other: &Row) -> bool {
+    one.iter().zip(other).all(|it| match it {
+        (Cell::Float(one), Cell::Float(other)) => one.to_bits() == other.to_bits(),
+        (one, other) => one == other,
+    })
+}
+
 /// `a|1|_`, by the types of the columns; `_` is NULL.
 pub fn row(text: &str, kinds: &[DataType]) -> Row {
     let cells: Vec<&str> = text.split('|').collect();
@@ -143,7 +151,7 @@ fn cell(text: &str, kind: &DataType) -> Cell {
 }
 
 /// The whole query over rows that are changed between runs.
-struct Whole {
+pub struct Whole {
     contents: Arc<Contents>,
     physical: Arc<dyn ExecutionPlan>,
 }
@@ -177,7 +185,7 @@ static SESSION: LazyLock<SessionState> = LazyLock::new(|| {
 });
 
 impl Whole {
-    async fn new(plan: &LogicalPlan) -> Self {
+    pub async fn new(plan: &LogicalPlan) -> Self {
         let contents = Arc::<Contents>::default();
         let swapped = plan.clone().transform_up(|node| {
             let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
@@ -199,7 +207,11 @@ impl Whole {
         Self { contents, physical }
     }
 
-    async fn run(&self) -> Vec<RecordBatch> {
+    pub fn set(&self, table: TableId, rows: Vec<RecordBatch>) {
+        self.contents.lock().insert(table, rows);
+    }
+
+    pub async fn run(&self) -> Vec<RecordBatch> {
         let physical = reset_plan_states(Arc::clone(&self.physical)).expect("a plan");
         collect(physical, SESSION.task_ctx()).await.expect("rows")
     }
@@ -224,12 +236,19 @@ pub type Change = BTreeMap<String, (Vec<Row>, Vec<Row>)>;
 
 impl<'a> Run<'a> {
     pub async fn new(kit: &'a Kit, sql: &str) -> Result<Self, NotIncremental> {
-        let plan = kit.plan(sql);
+        Self::of_plan(kit, sql, &kit.plan(sql)).await
+    }
+
+    pub async fn of_plan(
+        kit: &'a Kit,
+        sql: &str,
+        plan: &LogicalPlan,
+    ) -> Result<Self, NotIncremental> {
         Ok(Self {
             kit,
             sql: sql.to_owned(),
-            flow: Dataflow::compile(&plan)?,
-            whole: Whole::new(&plan).await,
+            flow: Dataflow::compile(plan)?,
+            whole: Whole::new(plan).await,
             rows: kit.tables.keys().map(|it| (it.clone(), vec![])).collect(),
             sum: BTreeMap::new(),
             log: vec![],
@@ -244,12 +263,12 @@ impl<'a> Run<'a> {
             let table = self.kit.table(name);
             let rows = self.rows.get_mut(name).expect("a table");
             for row in removed {
-                let at = rows.iter().position(|it| it == row).expect("a row that is there");
+                let at = rows.iter().position(|it| same(it, row)).expect("a row that is there");
                 rows.swap_remove(at);
             }
             rows.extend(added.iter().cloned());
             let batch = self.kit.batch(name, rows);
-            self.whole.contents.lock().insert(table.id, vec![batch]);
+            self.whole.set(table.id, vec![batch]);
             let mut delta = Delta::empty(table.schema());
             delta.add([self.kit.batch(name, removed)], -1);
             delta.add([self.kit.batch(name, added)], 1);
@@ -261,18 +280,19 @@ impl<'a> Run<'a> {
         let given = given.map_err(|it| self.report(&it.to_string()))?;
         let schema = Arc::clone(self.flow.schema());
         let codec = Codec::of_schema(&schema).expect("a codec");
-        let mut lines = vec![];
+        let mut lines: BTreeMap<String, i64> = BTreeMap::new();
         for part in &given.batches {
             let rows = codec.encode(part.rows.columns(), part.weights.len()).expect("rows");
             for (row, weight) in part.weights.iter().enumerate() {
                 *self.sum.entry(rows.get(row).into()).or_default() += weight;
             }
-            let texts = lines_of(&part.rows);
-            lines.extend(
-                texts.iter().zip(&part.weights).map(|(it, weight)| format!("{weight:+}|{it}")),
-            );
+            for (line, weight) in lines_of(&part.rows).into_iter().zip(&part.weights) {
+                *lines.entry(line).or_default() += weight;
+            }
         }
         self.sum.retain(|_, it| *it != 0);
+        let mut lines: Vec<String> =
+            lines.into_iter().map(|(line, weight)| format!("{weight:+}|{line}")).collect();
         lines.sort_unstable();
 
         let mut expected: BTreeMap<Box<[u8]>, i64> = BTreeMap::new();
@@ -331,10 +351,22 @@ pub fn lines_of(batch: &RecordBatch) -> Vec<String> {
 /// step gives out, sorted: `+1|a -1|b`.
 #[track_caller]
 pub fn check(tables: &[&str], sql: &str, steps: &[(&str, &str)]) {
+    check_plan(tables, sql, |kit| kit.plan(sql), steps);
+}
+
+/// The same for a plan that has no text; `name` is for messages.
+#[track_caller]
+pub fn check_plan(
+    tables: &[&str],
+    name: &str,
+    plan: impl FnOnce(&Kit) -> LogicalPlan,
+    steps: &[(&str, &str)],
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.expect("a runtime").block_on(async {
         let kit = Kit::new(tables).await;
-        let mut run = Run::new(&kit, sql).await.map_err(|it| it.to_string())?;
+        let run = Run::of_plan(&kit, name, &plan(&kit)).await;
+        let mut run = run.map_err(|it| it.to_string())?;
         for (change, expected) in steps {
             let given = run.step(&parse(&kit, change)).await?;
             if given.join(" ") != *expected {

@@ -27,7 +27,6 @@ fn other_operators_are_named_alike() {
     };
     of("SELECT K FROM T LIMIT 3", "Limit");
     of("SELECT K FROM T ORDER BY K LIMIT 3", "Limit");
-    of("SELECT TOP 3 K FROM T", "Limit");
     of("SELECT K, COUNT(*) FROM T GROUP BY ROLLUP (K)", "GroupingSets");
     of("SELECT K, COUNT(*) FROM T GROUP BY CUBE (K)", "GroupingSets");
     of("SELECT K, V, COUNT(*) FROM T GROUP BY GROUPING SETS ((K), (V))", "GroupingSets");
@@ -50,7 +49,7 @@ fn what_is_no_table_is_not_followed() {
         "Unsupported query operator type: TableScan[INFORMATION_SCHEMA.TABLES]",
     );
     check(
-        "SELECT SEQ4() AS N FROM TABLE(GENERATOR(ROWCOUNT => 3))",
+        "SELECT 1 AS N FROM TABLE(GENERATOR(ROWCOUNT => 3))",
         "Unsupported query operator type: TableScan[__PREPARED 0]",
     );
 }
@@ -62,5 +61,6 @@ fn what_differs_from_run_to_run_is_named() {
         "SELECT UUID_STRING() AS R FROM T",
         "Unsupported non-deterministic function: UUID_STRING",
     );
+    check("SELECT SEQ4() AS N FROM T", "Unsupported non-deterministic function: SEQ4");
     check("SELECT CURRENT_TIMESTAMP() AS R FROM T", "incremental");
 }
