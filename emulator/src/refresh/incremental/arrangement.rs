@@ -81,7 +81,8 @@ impl Codec {
     }
 }
 
-/// Zeros of both signs are one key to GROUP BY, DISTINCT and PARTITION BY, as in DataFusion.
+/// Zeros of both signs are one key to GROUP BY, DISTINCT and joins, as in DataFusion. To PARTITION
+/// BY it does no harm: two partitions are computed again instead of one.
 pub(super) fn one_zero(column: &ArrayRef) -> ArrayRef {
     match column.as_primitive_opt::<Float64Type>() {
         Some(floats) => {
@@ -137,24 +138,16 @@ pub(super) struct Layout {
     rest: Vec<usize>,
     /// Where each column of the schema is among those stored.
     places: Vec<usize>,
-    one_zero: bool,
-}
-
-/// Whether a key takes zeros of both signs for one value.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Zeros {
-    Same,
-    Different,
 }
 
 impl Layout {
-    pub fn new(schema: &SchemaRef, key: Expressions, zeros: Zeros) -> Result<Self, SqlError> {
+    pub fn new(schema: &SchemaRef, key: Expressions) -> Result<Self, SqlError> {
         let types = key.types(schema)?;
         let mut places = vec![usize::MAX; schema.fields().len()];
         for (index, kind) in types.iter().enumerate() {
             // A key that is changed on the way does not give its column back.
             if let Some(column) = key.column(index)
-                && (zeros == Zeros::Different || !matches!(kind, DataType::Float64))
+                && !matches!(kind, DataType::Float64)
                 && let Some(place) = places.get_mut(column)
             {
                 *place = index;
@@ -175,7 +168,6 @@ impl Layout {
             key,
             rest,
             places,
-            one_zero: zeros == Zeros::Same,
         })
     }
 
@@ -190,17 +182,12 @@ impl Layout {
             row_codec: Codec::new(types())?,
             rest: vec![],
             places: (0..columns).collect(),
-            one_zero: true,
         })
     }
 
     /// Keys of rows.
     fn keys(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, SqlError> {
-        let keys = self.key.evaluate(batch)?;
-        Ok(match self.one_zero {
-            true => keys.iter().map(one_zero).collect(),
-            false => keys,
-        })
+        Ok(self.key.evaluate(batch)?.iter().map(one_zero).collect())
     }
 
     /// Rows as stored, consolidated and sorted by key. `keep` chooses rows by their keys.
@@ -251,10 +238,7 @@ impl Layout {
 
     /// The bytes of keys that were computed elsewhere.
     pub fn encode_keys(&self, keys: &[ArrayRef], rows: usize) -> Result<Encoded, SqlError> {
-        match self.one_zero {
-            true => self.key_codec.encode(&keys.iter().map(one_zero).collect::<Vec<_>>(), rows),
-            false => self.key_codec.encode(keys, rows),
-        }
+        self.key_codec.encode(&keys.iter().map(one_zero).collect::<Vec<_>>(), rows)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A definition is always optimised by the same few rules, in this order, so that the same text
 //! gives the same operators: types are made to agree, constants computed, comma joins and
-//! conditions turned into joins by keys, conditions moved down, unused columns dropped. Rules that
+//! conditions turned into joins by keys, repeated keys and constant conditions dropped,
+//! conditions moved down, unused columns dropped. Rules that
 //! turn subqueries into joins are left out, since subqueries are refused; so are those that make
 //! DISTINCT an aggregate, share common expressions or put limits into sorts.
 
@@ -32,6 +33,7 @@ use datafusion::{
     },
     optimizer::{
         OptimizerRule, eliminate_cross_join::EliminateCrossJoin,
+        eliminate_duplicated_expr::EliminateDuplicatedExpr, eliminate_filter::EliminateFilter,
         eliminate_outer_join::EliminateOuterJoin,
         extract_equijoin_predicate::ExtractEquijoinPredicate,
         optimize_projections::OptimizeProjections, push_down_filter::PushDownFilter,
@@ -46,6 +48,10 @@ pub(super) fn rules() -> Vec<Rule> {
     vec![
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(EliminateDuplicatedExpr::new()),
+        // Before conditions are moved: a constant one, having no columns, would be moved below an
+        // aggregate without GROUP BY, which gives a row all the same.
+        Arc::new(EliminateFilter::new()),
         Arc::new(EliminateCrossJoin::new()),
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),

@@ -8,7 +8,7 @@
 
 use super::{
     ROWS_PER_BATCH,
-    arrangement::{Arrangement, Changed, Layout, Zeros, by_key},
+    arrangement::{Arrangement, Changed, Layout, by_key},
     delta::{Delta, Weighted, batch_of, filter},
     expressions::{Condition, Expressions},
 };
@@ -115,7 +115,7 @@ struct Turned<'a> {
 impl Input {
     fn new(side: Side) -> Result<Self, SqlError> {
         Ok(Self {
-            layout: Layout::new(&side.schema, side.key, Zeros::Different)?,
+            layout: Layout::new(&side.schema, side.key)?,
             conditions: side.conditions,
             is_outer: side.is_outer,
             state: Arrangement::default(),

@@ -7,7 +7,7 @@
 
 use super::{
     ROWS_PER_BATCH,
-    arrangement::{Arrangement, Bytes, Codec, Layout, Zeros, by_key},
+    arrangement::{Arrangement, Bytes, Codec, Layout, by_key},
     delta::{Delta, batch_of},
     expressions::Expressions,
     feed::Feed,
@@ -38,7 +38,7 @@ impl Regroup {
         let schema = Arc::clone(aggregate.schema.inner());
         let key = Expressions::new(&aggregate.group_expr, input)?;
         Ok(Self {
-            layout: Layout::new(input.inner(), key, Zeros::Same)?,
+            layout: Layout::new(input.inner(), key)?,
             state: Arrangement::default(),
             feed: Feed::new(&LogicalPlan::Aggregate(aggregate.clone()))?,
             output: Codec::of_schema(&schema)?,

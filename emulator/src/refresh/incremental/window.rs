@@ -8,7 +8,7 @@
 
 use super::{
     ROWS_PER_BATCH,
-    arrangement::{Arrangement, Changed, Layout, Zeros, by_key, lost},
+    arrangement::{Arrangement, Changed, Layout, by_key, lost},
     delta::{Delta, batch_of},
     expressions::Expressions,
     feed::Feed,
@@ -32,8 +32,8 @@ impl Window {
         // The input's columns come first in the output, so its expressions hold there too.
         let keys = || Expressions::new(&key, input);
         Ok(Self {
-            input: Layout::new(input.inner(), keys()?, Zeros::Same)?,
-            output: Layout::new(node.schema.inner(), keys()?, Zeros::Same)?,
+            input: Layout::new(input.inner(), keys()?)?,
+            output: Layout::new(node.schema.inner(), keys()?)?,
             state: Arrangement::default(),
             feed: Feed::new(&LogicalPlan::Window(node.clone()))?,
         })

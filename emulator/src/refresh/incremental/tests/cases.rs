@@ -388,8 +388,8 @@ fn unnesting_takes_each_row_apart() {
             let list = flatten.call(vec![column("V")]).alias("F");
             LogicalPlanBuilder::from(kit.plan("SELECT K, V FROM T"))
                 .project(vec![column("K"), list])
-                .and_then(|it| it.unnest_column("F"))
-                .and_then(|it| it.unnest_column("F"))
+                .and_then(|it| it.unnest_column(Column::from_name("F")))
+                .and_then(|it| it.unnest_column(Column::from_name("F")))
                 .and_then(|it| it.project(names))
                 .and_then(|it| it.build())
                 .expect("a plan")

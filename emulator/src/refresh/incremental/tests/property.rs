@@ -272,7 +272,7 @@ impl Generator<'_> {
             _ => "=",
         };
         let mut on: Vec<String> =
-            keys.iter().map(|(one, other)| format!("{one} {equal} {other}")).collect();
+            keys.iter().map(|(one, other)| format!("({one} {equal} {other})")).collect();
         if self.random.percent(25) {
             let side = if self.random.percent(50) { &left } else { &right };
             on.push(self.condition(side));
@@ -447,7 +447,7 @@ fn random_change(
     for (table, columns) in tables {
         let kinds: Vec<Kind> = columns.iter().map(|it| it.1).collect();
         let mut rest = rows[table].clone();
-        let mut fresh = |random: &mut Random| random_row(random, kit, table, &kinds);
+        let fresh = |random: &mut Random| random_row(random, kit, table, &kinds);
         let (mut removed, mut added) = (vec![], vec![]);
         if is_first {
             added.extend((0..random.below(10)).map(|_| fresh(random)));
@@ -538,8 +538,10 @@ async fn definitions(seeds: std::ops::Range<u64>, seen: &mut Seen) -> Result<(),
         let depth = 1 + random.below(4);
         let mut generator = Generator { random: &mut random, tables, names: 0 };
         let sql = generator.query(depth).sql;
-        let mut run =
-            Run::new(kit, &sql).await.map_err(|it| format!("seed {seed}: {sql}\n{it}"))?;
+        let mut run = Run::new(kit, &sql).await.map_err(|it| {
+            let plan = super::super::session().optimize(&kit.plan(&sql));
+            format!("seed {seed}: {sql}\n{it}\n{}", plan.expect("optimised").display_indent())
+        })?;
         seen.note(&run);
         for step in 0..STEPS {
             let change = random_change(&mut random, kit, tables, &run.rows, step == 0);
