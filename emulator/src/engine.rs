@@ -7,7 +7,7 @@
 use crate::{
     clock::Clock,
     error::SqlError,
-    refresh::refresher::Refresher,
+    refresh::{refresher::Refresher, timekeeping},
     regression::{Regression, regressed, switched},
     release::Release,
     sql::{self, planner::Queries, text},
@@ -23,7 +23,7 @@ use crate::{
         history::{History, QueryRecord},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::sql::sqlparser::ast;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -62,6 +62,9 @@ pub struct Settings {
     pub region: String,
     /// A deviation to switch on, for suites to be tried on.
     pub regression: Option<Regression>,
+    /// Seconds after a multiple of 48 at which tables are refreshed, the same for all of an
+    /// account. Live accounts have one each; this is what two of them had.
+    pub refresh_phase_secs: u64,
 }
 
 impl Default for Settings {
@@ -71,6 +74,7 @@ impl Default for Settings {
             clock: Clock::real(),
             region: "AWS_US_EAST_1".to_owned(),
             regression: None,
+            refresh_phase_secs: 33,
         }
     }
 }
@@ -263,6 +267,13 @@ impl Engine {
         self.settings.clock.now()
     }
 
+    /// Lets so much time pass at once, if the clock is virtual: whatever is due until then is done
+    /// at its own instant, in order, and what runs is waited for. The new time; `None` on a real
+    /// clock.
+    pub async fn advance(self: &Arc<Self>, by: TimeDelta) -> Option<DateTime<Utc>> {
+        timekeeping::advance(self, by).await
+    }
+
     /// Opens a session. Names that do not exist are no error: they are just not current, as on
     /// the service.
     pub fn open_session(self: &Arc<Self>, options: LoginOptions) -> Arc<Session> {
@@ -307,6 +318,11 @@ impl Engine {
         }
     }
 
+    /// What a running statement is asked to stop by.
+    pub(crate) fn cancel_signal(&self, query_id: Uuid) -> Option<watch::Receiver<bool>> {
+        self.running.lock().get(&query_id).map(watch::Sender::subscribe)
+    }
+
     pub fn query_status(&self, query_id: Uuid) -> Option<QueryStatus> {
         let record = self.history.get(query_id)?;
         let (error_code, error_message) = match &record.error {
@@ -347,16 +363,59 @@ pub(crate) struct Running<'a> {
     pub compilation: Duration,
 }
 
+impl<'a> Running<'a> {
+    pub fn new(
+        session: &'a Arc<Session>,
+        request: &'a Request,
+        now: DateTime<Utc>,
+        cancel: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            session,
+            request,
+            now,
+            arrived: Instant::now(),
+            cancel,
+            scanned: Arc::default(),
+            account: None,
+            compilation: Duration::ZERO,
+        }
+    }
+
+    /// Tells the history how it ended.
+    pub fn end(self, error: Option<&SqlError>, rows_produced: u64) {
+        let engine = &self.session.engine;
+        let now = engine.now();
+        engine.history.update(self.request.query_id, |record| {
+            record.ended_at = Some(now.max(record.started_at));
+            record.error = error.cloned();
+            record.rows_produced = rows_produced;
+            self.account_in(record);
+        });
+    }
+
+    /// What was found out so far. What a statement had done for it, under its id, stands.
+    pub fn account_in(&self, record: &mut QueryRecord) {
+        if self.account.is_some() {
+            record.account.clone_from(&self.account);
+        }
+        record.compilation += self.compilation;
+        record.partitions_scanned += self.scanned.partitions_scanned.load(Ordering::Relaxed);
+        record.partitions_total += self.scanned.partitions_total.load(Ordering::Relaxed);
+        record.bytes_scanned += self.scanned.bytes_scanned.load(Ordering::Relaxed);
+    }
+}
+
 /// A statement's place in the list of those that can be cancelled. It is left on drop, so however
 /// the statement ends: after a panic, or when nobody waits any more, it would stay there for ever,
 /// and the history would say that it still runs.
-struct Listed<'a> {
+pub(crate) struct Listed<'a> {
     engine: &'a Engine,
     query_id: Uuid,
 }
 
 impl<'a> Listed<'a> {
-    fn new(engine: &'a Engine, query_id: Uuid) -> (Self, watch::Receiver<bool>) {
+    pub(crate) fn new(engine: &'a Engine, query_id: Uuid) -> (Self, watch::Receiver<bool>) {
         let (signal, cancel) = watch::channel(false);
         engine.running.lock().insert(query_id, signal);
         (Self { engine, query_id }, cancel)
@@ -382,7 +441,9 @@ impl Drop for Listed<'_> {
 impl Session {
     /// Executes one statement to its end.
     pub async fn execute(self: &Arc<Self>, request: Request) -> Reply {
-        switched(self.engine.settings.regression, self.execute_as_switched(request)).await
+        let statement =
+            switched(self.engine.settings.regression, self.execute_as_switched(request));
+        self.engine.settings.clock.statement(statement).await
     }
 
     async fn execute_as_switched(self: &Arc<Self>, request: Request) -> Reply {
@@ -391,41 +452,10 @@ impl Session {
         let arrived = Instant::now();
         let now = engine.now();
         let (listed, cancel) = Listed::new(engine, query_id);
-
         let parsed = sql::parse(&request.sql);
         let query_type = parsed.as_ref().map_or("UNKNOWN", |it| it.query_type());
-        let names = self.names();
-        engine.history.insert(QueryRecord {
-            query_id,
-            sql: request.sql.clone(),
-            query_type,
-            database: names.database,
-            schema: names.schema,
-            session_id: self.id,
-            user: self.user.clone(),
-            role: names.role,
-            tag: self.tag(&request),
-            started_at: now,
-            ended_at: None,
-            error: None,
-            account: None,
-            compilation: Duration::ZERO,
-            rows_produced: 0,
-            partitions_scanned: 0,
-            partitions_total: 0,
-            bytes_scanned: 0,
-        });
-
-        let mut running = Running {
-            session: self,
-            request: &request,
-            now,
-            arrived,
-            cancel,
-            scanned: Arc::default(),
-            account: None,
-            compilation: Duration::ZERO,
-        };
+        let mut running = self.begin(&request, query_type, now, cancel);
+        running.arrived = arrived;
         #[cfg(test)]
         assert_ne!(request.sql, PANICS, "as the test wants it");
         let result = match parsed {
@@ -438,22 +468,45 @@ impl Session {
             self.set_names(|it| it.warehouse = None);
         }
 
-        let Running { account, compilation, scanned, .. } = running;
-        engine.history.update(query_id, |record| {
-            record.ended_at = Some(engine.now().max(record.started_at));
-            record.error = result.as_ref().err().cloned();
-            record.account = account;
-            record.compilation = compilation;
-            record.rows_produced = result.as_ref().map_or(0, |it| it.result.row_count() as u64);
-            record.partitions_scanned = scanned.partitions_scanned.load(Ordering::Relaxed);
-            record.partitions_total = scanned.partitions_total.load(Ordering::Relaxed);
-            record.bytes_scanned = scanned.bytes_scanned.load(Ordering::Relaxed);
-        });
+        let rows_produced = result.as_ref().map_or(0, |it| it.result.row_count() as u64);
+        running.end(result.as_ref().err(), rows_produced);
         drop(listed);
         if !request.describe_only {
             self.remember(query_id, result.as_ref().ok());
         }
         Reply { query_id, result, names: self.names(), parameters: self.login_parameters() }
+    }
+
+    /// Tells the history of something that begins.
+    pub(crate) fn begin<'a>(
+        self: &'a Arc<Self>,
+        request: &'a Request,
+        query_type: &'static str,
+        now: DateTime<Utc>,
+        cancel: watch::Receiver<bool>,
+    ) -> Running<'a> {
+        let names = self.names();
+        self.engine.history.insert(QueryRecord {
+            query_id: request.query_id,
+            sql: request.sql.clone(),
+            query_type,
+            database: names.database,
+            schema: names.schema,
+            session_id: self.id,
+            user: self.user.clone(),
+            role: names.role,
+            tag: self.tag(request),
+            started_at: now,
+            ended_at: None,
+            error: None,
+            account: None,
+            compilation: Duration::ZERO,
+            rows_produced: 0,
+            partitions_scanned: 0,
+            partitions_total: 0,
+            bytes_scanned: 0,
+        });
+        Running::new(self, request, now, cancel)
     }
 
     pub fn names(&self) -> CurrentNames {

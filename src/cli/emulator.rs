@@ -3,7 +3,7 @@
 use super::{CliError, Ending, failure::print};
 use crate::{run::nearest, suite::Release, target::emulated};
 use clap::Args;
-use snowgauge_emulator::{Emulator, EmulatorSettings, Regression};
+use snowgauge_emulator::{Emulator, EmulatorSettings, Regression, clock::Clock};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Start a local Snowflake for any client, until Ctrl-C.
@@ -18,6 +18,11 @@ pub struct EmulatorArgs {
     /// The release of the product to behave like.
     #[arg(long, value_enum, value_name = "RELEASE", default_value_t = Release::ZeroCopy)]
     release: Release,
+
+    /// Let time jump when it is told to, instead of passing only: for waiting for refreshes
+    /// without waiting.
+    #[arg(long)]
+    virtual_time: bool,
 
     /// Switch on something that is wrong, for suites to notice.
     #[arg(long, value_name = "NAME")]
@@ -45,6 +50,9 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
         };
         settings.engine.release = emulated(args.release);
         settings.engine.regression = regression;
+        if args.virtual_time {
+            settings.engine.clock = Clock::virtual_time();
+        }
         let emulator = Emulator::start(settings).await.map_err(|err| {
             CliError::new(format!("cannot listen on port {}: {err}", args.port))
                 .hint("without `--port`, a free one is taken")

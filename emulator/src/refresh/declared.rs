@@ -94,6 +94,26 @@ impl SuspendedBy {
             Self::UpstreamErrors => "UPSTREAM_SUSPENDED_DUE_TO_ERRORS",
         }
     }
+
+    /// `REASON_MESSAGE` of `SCHEDULING_STATE`. Only that of errors is public.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::User => "The dynamic table was suspended by a user.",
+            Self::UpstreamUser => "An upstream dynamic table was suspended by a user.",
+            Self::Errors => "The dynamic table was suspended due to 5 consecutive refresh errors.",
+            Self::UpstreamErrors => {
+                "An upstream dynamic table was suspended due to 5 consecutive refresh errors."
+            }
+        }
+    }
+
+    /// Of the tables that read one which was suspended by this.
+    pub fn downstream(self) -> Self {
+        match self {
+            Self::User | Self::UpstreamUser => Self::UpstreamUser,
+            Self::Errors | Self::UpstreamErrors => Self::UpstreamErrors,
+        }
+    }
 }
 
 /// Since when a table is not refreshed on schedule, and why.

@@ -1,7 +1,10 @@
 //! What is told of refreshes afterwards: `DYNAMIC_TABLE_REFRESH_HISTORY` and its like.
 
 use super::declared::{Suspension, TargetLag};
-use crate::store::{catalog::QualifiedName, table::TableId};
+use crate::store::{
+    catalog::QualifiedName,
+    table::{TableId, TableKind},
+};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -116,54 +119,78 @@ pub struct RefreshRecord {
     pub changed_inputs: Vec<QualifiedName>,
 }
 
-/// What made a new description of a table in the graph.
+impl RefreshRecord {
+    /// Of a refresh of which nothing is known yet but that it is to be.
+    pub fn begun(
+        table: TableId,
+        name: QualifiedName,
+        data_timestamp: DateTime<Utc>,
+        trigger: RefreshTrigger,
+        target_lag: TargetLag,
+    ) -> Self {
+        Self {
+            table,
+            name,
+            state: RefreshState::Executing,
+            state_code: None,
+            state_message: None,
+            query_id: None,
+            data_timestamp,
+            started_at: None,
+            ended_at: None,
+            completion_target: None,
+            last_completed_dependency: None,
+            statistics: None,
+            action: None,
+            reinit_reason: None,
+            trigger,
+            target_lag,
+            graph_valid_from: data_timestamp,
+            changed_inputs: Vec::new(),
+        }
+    }
+}
+
+/// What a change of the graph came from: `ALTER_TRIGGER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlterTrigger {
-    /// Something that has no word of its own, such as another name.
-    Other,
-    Create,
-    TargetLag,
+    /// Another input, or another name.
+    None,
+    CreateDynamicTable,
+    AlterTargetLag,
+    AlterWarehouse,
     Suspend,
     Resume,
-    Warehouse,
 }
 
 impl AlterTrigger {
     pub fn word(self) -> &'static str {
         match self {
-            Self::Other => "NONE",
-            Self::Create => "CREATE_DYNAMIC_TABLE",
-            Self::TargetLag => "ALTER_TARGET_LAG",
+            Self::None => "NONE",
+            Self::CreateDynamicTable => "CREATE_DYNAMIC_TABLE",
+            Self::AlterTargetLag => "ALTER_TARGET_LAG",
+            Self::AlterWarehouse => "ALTER_WAREHOUSE",
             Self::Suspend => "SUSPEND",
             Self::Resume => "RESUME",
-            Self::Warehouse => "ALTER_WAREHOUSE",
         }
     }
 }
 
-/// One table of the graph, as it was for a while: a row of `DYNAMIC_TABLE_GRAPH_HISTORY`.
+/// A refreshed table as it stood in the graph for a while: a row of `DYNAMIC_TABLE_GRAPH_HISTORY`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GraphRecord {
     pub table: TableId,
     pub name: QualifiedName,
-    /// What its definition names, and of what kind it is: `TABLE`, `VIEW` or `DYNAMIC_TABLE`.
-    pub inputs: Vec<(QualifiedName, &'static str)>,
+    /// The tables that it reads, through views too.
+    pub inputs: Vec<(QualifiedName, TableKind)>,
     pub target_lag: TargetLag,
+    pub warehouse: String,
+    /// The query of `AS`, as written.
     pub query: String,
     pub valid_from: DateTime<Utc>,
-    /// `None`: it still is so.
+    /// `None` while it is so.
     pub valid_to: Option<DateTime<Utc>>,
     pub suspended: Option<Suspension>,
     pub resumed_at: Option<DateTime<Utc>>,
     pub trigger: AlterTrigger,
-}
-
-/// How late a table was, over a time; all in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LagStatistics {
-    pub mean: f64,
-    pub maximum: f64,
-    pub above_target: f64,
-    /// The share of the time within the target, from 0 to 1.
-    pub within_target_ratio: f64,
 }

@@ -1,65 +1,129 @@
-//! The tables of an account that are refreshed: what keeps them so, and what is told of it.
+//! The tables of an account that are refreshed: what is known of each, and what is told of it.
+//!
+//! Which tables there are is asked from the catalog each time: nothing here has to hear of a table
+//! that was dropped, renamed, swapped or brought back.
 
 use super::{
-    declared::Suspension,
-    history::{GraphRecord, LagStatistics, RefreshRecord},
+    declared::{SuspendedBy, Suspension, TargetLag},
+    graph::{Graph, Node},
+    history::{AlterTrigger, GraphRecord, RefreshRecord, RefreshState},
+    maintained::Maintained,
+    refreshing::{self, Order},
+    statistics::{self, LagStatistics},
 };
 use crate::{
-    engine::Engine,
+    clock,
+    engine::{Engine, LoginOptions, Session},
+    error::SqlError,
+    sql::{
+        scope::{Input, Scope},
+        text,
+    },
     store::{
-        catalog::QualifiedName,
-        table::{Table, TableId},
+        catalog::{Object, QualifiedName},
+        table::{RETENTION, Table, TableDefinition, TableId, Version},
+        transaction::Transaction,
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// How many refreshes are remembered. The service keeps seven days; that is eight tables with the
+/// shortest lag.
+const RECORDS_MAX: usize = 100_000;
+
+/// How many changes of the graph are remembered.
+const GRAPH_RECORDS_MAX: usize = 10_000;
+
+/// How many data timestamps of a table are remembered: more than fit into the retention.
+const VERSIONS_MAX: usize = 2_000;
+
+/// After so many failures in a row, a table is suspended.
+const FAILURES_MAX: u32 = 5;
+
+/// Who refreshes on schedule, in QUERY_HISTORY.
+const SYSTEM_USER: &str = "SYSTEM";
 
 /// What an account knows of its refreshes.
 #[derive(Default)]
 pub struct Refresher {
-    /// Oldest first.
-    records: Mutex<Vec<RefreshRecord>>,
-    /// Oldest first.
-    graph: Mutex<Vec<GraphRecord>>,
+    records: Mutex<Records>,
+    graph: Mutex<VecDeque<GraphRecord>>,
+    known: Mutex<HashMap<TableId, Known>>,
+    pub(super) maintained: Maintained,
+    tables: Mutex<Option<Tables>>,
+    /// The last tick of the shortest period that was looked at.
+    pub(super) ticked: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// Refreshes, oldest first, by ascending numbers.
+#[derive(Default)]
+struct Records {
+    records: VecDeque<(u64, RefreshRecord)>,
+    next: u64,
+}
+
+/// The refreshed tables of a catalog, as long as its generation stays.
+#[derive(Clone)]
+struct Tables {
+    generation: u64,
+    tables: Vec<(QualifiedName, Arc<Table>)>,
+}
+
+/// What is known of one table.
+#[derive(Default)]
+struct Known {
+    /// Held while it is refreshed.
+    lock: Arc<tokio::sync::Mutex<()>>,
+    /// Which version has the contents of which data timestamp, oldest first.
+    versions: VecDeque<(DateTime<Utc>, u64)>,
+    /// What its contents were computed from.
+    basis: Option<Arc<Vec<Input>>>,
+    reads: Option<Tables>,
+    not_before: Option<DateTime<Utc>>,
+    /// Scheduled refreshes in a row that failed.
+    failures: u32,
 }
 
 impl Refresher {
-    /// Adds a refresh that has ended.
+    /// Adds a refresh.
     pub fn record(&self, record: RefreshRecord) {
-        self.records.lock().push(record);
+        self.begin(record);
     }
 
-    /// All refreshes, oldest first.
+    /// All refreshes, oldest first; those that are under way too.
     pub fn records(&self) -> Vec<RefreshRecord> {
-        self.records.lock().clone()
+        self.records.lock().records.iter().map(|(_, it)| it.clone()).collect()
     }
 
-    /// Adds what a table of the graph is from now on. The description that it had ends.
-    pub fn describe(&self, record: GraphRecord) {
-        let mut graph = self.graph.lock();
-        let is_current = |it: &&mut GraphRecord| it.table == record.table && it.valid_to.is_none();
-        if let Some(current) = graph.iter_mut().rev().find(is_current) {
-            current.valid_to = Some(record.valid_from);
-        }
-        graph.push(record);
-    }
-
-    /// All descriptions of tables, oldest first.
+    /// How refreshed tables depended on each other, oldest first.
     pub fn graph_records(&self) -> Vec<GraphRecord> {
-        self.graph.lock().clone()
+        self.graph.lock().iter().cloned().collect()
     }
 
-    /// How late a table was in the last seven days. Nothing before its first refresh.
+    /// How well a table has kept its lag so far. `None` before its first refresh.
     pub fn lag_statistics(&self, table: TableId, now: DateTime<Utc>) -> Option<LagStatistics> {
-        let _ = (table, now);
-        None
+        let target = self.graph_record(table).and_then(|it| it.target_lag.seconds());
+        let records = self.records.lock();
+        let own = records.records.iter().map(|(_, it)| it).filter(|it| it.table == table);
+        statistics::lag_statistics(own, target, now)
     }
 
     /// Tells of a table that has just been created, or replaced another of its name. Its contents,
     /// if it has any yet, are those of its data timestamp.
-    pub fn created(&self, engine: &Arc<Engine>, name: &QualifiedName, table: &Arc<Table>) {
-        let _ = (engine, name, table);
+    pub fn created(&self, engine: &Arc<Engine>, _name: &QualifiedName, _table: &Arc<Table>) {
+        self.look(engine);
+    }
+
+    /// Tells that a property of a refreshed table was set: the history of the graph knows since
+    /// when.
+    pub fn altered(&self, engine: &Arc<Engine>) {
+        self.look(engine);
     }
 
     /// Suspends a table, and those that read it; `None` resumes them, those that their user
@@ -67,15 +131,486 @@ impl Refresher {
     pub fn suspend(
         &self,
         engine: &Arc<Engine>,
-        name: &QualifiedName,
+        _name: &QualifiedName,
         table: &Arc<Table>,
         suspension: Option<Suspension>,
     ) {
-        let _ = (engine, name);
+        let graph = self.look(engine);
+        match suspension {
+            Some(suspension) => {
+                set_suspended(table, suspension);
+                let cascade = Suspension { by: suspension.by.downstream(), ..suspension };
+                for id in graph.with_downstreams([table.id]) {
+                    if let Some(node) = graph.get(id).filter(|it| !it.is_suspended)
+                        && id != table.id
+                    {
+                        set_suspended(&node.table, cascade);
+                    }
+                }
+            }
+            None => self.resume(&graph, table, engine.now()),
+        }
+        self.look(engine);
+    }
+
+    fn resume(&self, graph: &Graph, table: &Arc<Table>, now: DateTime<Utc>) {
+        let mut seen = BTreeSet::from([table.id]);
+        let mut left = vec![Arc::clone(table)];
+        while let Some(table) = left.pop() {
+            table.alter(|it| {
+                if let Some(refreshing) = &mut it.refreshing
+                    && refreshing.suspended.take().is_some()
+                {
+                    refreshing.resumed_at = Some(now);
+                }
+            });
+            self.with(table.id, |it| it.failures = 0);
+            for id in graph.downstreams(table.id) {
+                let Some(node) = graph.get(id) else { continue };
+                let suspended =
+                    node.table.definition().refreshing.as_ref().and_then(|it| it.suspended);
+                if suspended.is_none_or(|it| it.by != SuspendedBy::User) && seen.insert(id) {
+                    left.push(Arc::clone(&node.table));
+                }
+            }
+        }
+    }
+
+    /// The version with the contents of a data timestamp, if the table had that one.
+    pub fn version_of(&self, table: &Table, data_timestamp: DateTime<Utc>) -> Option<Arc<Version>> {
+        let number = {
+            let known = self.known.lock();
+            let versions = &known.get(&table.id)?.versions;
+            versions.iter().rev().find(|(at, _)| *at == data_timestamp)?.1
+        };
+        table.numbered(number)
+    }
+
+    /// The refreshed tables as they are now. What has changed of them since the last look is
+    /// remembered.
+    pub(super) fn look(&self, engine: &Arc<Engine>) -> Graph {
+        let now = engine.now();
+        let tables = self.tables(engine);
+        let found: Vec<_> = tables
+            .iter()
+            .filter_map(|(name, table)| {
+                let definition = table.definition();
+                definition.refreshing.is_some().then_some((name, table, definition))
+            })
+            .collect();
+        {
+            let ids: BTreeSet<TableId> = found.iter().map(|(_, table, _)| table.id).collect();
+            self.known.lock().retain(|id, _| ids.contains(id));
+            self.maintained.retain(|id| ids.contains(&id));
+            for record in self.graph.lock().iter_mut() {
+                if record.valid_to.is_none() && !ids.contains(&record.table) {
+                    record.valid_to = Some(now);
+                }
+            }
+        }
+        let mut nodes = Vec::with_capacity(found.len());
+        for (name, table, definition) in found {
+            let Some(refreshing) = &definition.refreshing else { continue };
+            let reads = self.reads(engine, name, table, &definition);
+            self.adopt(engine, name, table, &definition);
+            let inputs: Vec<_> =
+                reads.iter().map(|(name, it)| (name.clone(), it.definition().kind)).collect();
+            self.remember(GraphRecord {
+                table: table.id,
+                name: name.clone(),
+                inputs,
+                target_lag: refreshing.target_lag,
+                warehouse: refreshing.warehouse.clone(),
+                query: definition.query.clone().unwrap_or_default(),
+                valid_from: now,
+                valid_to: None,
+                suspended: refreshing.suspended,
+                resumed_at: refreshing.resumed_at,
+                trigger: AlterTrigger::CreateDynamicTable,
+            });
+            nodes.push(Node {
+                name: name.clone(),
+                table: Arc::clone(table),
+                target_lag: refreshing.target_lag,
+                is_suspended: refreshing.suspended.is_some(),
+                inputs: reads.iter().map(|(_, it)| it.id).collect(),
+            });
+        }
+        Graph::new(nodes)
+    }
+
+    /// The refreshed tables of the account.
+    fn tables(&self, engine: &Engine) -> Vec<(QualifiedName, Arc<Table>)> {
+        // Before the names are read: a change meanwhile has them read again.
+        let generation = engine.catalog.generation();
+        if let Some(tables) = &*self.tables.lock()
+            && tables.generation == generation
+        {
+            return tables.tables.clone();
+        }
+        let mut tables = Vec::new();
+        for database in engine.catalog.databases() {
+            for schema in engine.catalog.schemas(&database.name) {
+                for (name, object) in engine.catalog.objects(&database.name, &schema.name) {
+                    if let Object::Table(table) = object
+                        && table.definition().refreshing.is_some()
+                    {
+                        tables.push((name, table));
+                    }
+                }
+            }
+        }
+        *self.tables.lock() = Some(Tables { generation, tables: tables.clone() });
+        tables
+    }
+
+    /// The tables that a table's definition reads. If that cannot be planned any more, as much of
+    /// it as can be found out.
+    pub(super) fn reads(
+        &self,
+        engine: &Arc<Engine>,
+        name: &QualifiedName,
+        table: &Arc<Table>,
+        definition: &TableDefinition,
+    ) -> Vec<(QualifiedName, Arc<Table>)> {
+        let generation = engine.catalog.generation();
+        let before = self.with(table.id, |it| it.reads.clone());
+        if let Some(reads) = before.as_ref().filter(|it| it.generation == generation) {
+            return reads.tables.clone();
+        }
+        let (inputs, is_whole) = self.inputs(engine, name, definition, None);
+        let mut tables: Vec<_> = inputs.into_iter().map(|it| (it.name, it.table)).collect();
+        if !is_whole {
+            for (name, _) in before.map(|it| it.tables).unwrap_or_default() {
+                if let Some(Object::Table(table)) = engine.catalog.get(&name)
+                    && !tables.iter().any(|(_, it)| it.id == table.id)
+                {
+                    tables.push((name, table));
+                }
+            }
+        }
+        let reads = Tables { generation, tables: tables.clone() };
+        self.with(table.id, |it| it.reads = Some(reads));
+        tables
+    }
+
+    /// What a definition reads as of an instant, or what it would read now, and whether that is
+    /// all.
+    fn inputs(
+        &self,
+        engine: &Arc<Engine>,
+        name: &QualifiedName,
+        definition: &TableDefinition,
+        at: Option<DateTime<Utc>>,
+    ) -> (Vec<Input>, bool) {
+        let Some(query) = &definition.query else { return (vec![], true) };
+        let session = system_session(engine, name);
+        let transaction = Transaction::default();
+        let mut scope = Scope::new(&session, &transaction, None, engine.now(), Arc::default());
+        if let Some(at) = at {
+            scope = scope.for_refresh(at);
+        }
+        scope.plans_only = at.is_none();
+        let planned = text::parse_query(query).and_then(|it| scope.plan(it, &BTreeMap::new()));
+        (scope.inputs(), planned.is_ok())
+    }
+
+    /// Takes note of contents that were not made by a refresh.
+    fn adopt(
+        &self,
+        engine: &Arc<Engine>,
+        name: &QualifiedName,
+        table: &Arc<Table>,
+        definition: &TableDefinition,
+    ) {
+        let Some(at) = definition.refreshing.as_ref().and_then(|it| it.data_timestamp) else {
+            return;
+        };
+        if self.with(table.id, |it| it.versions.iter().any(|(known, _)| *known == at)) {
+            return;
+        }
+        let number = table.latest().number;
+        let (inputs, is_whole) = self.inputs(engine, name, definition, Some(at));
+        self.with(table.id, |it| {
+            it.versions.push_back((at, number));
+            it.basis = is_whole.then(|| Arc::new(inputs));
+        });
+    }
+
+    fn remember(&self, record: GraphRecord) {
+        let mut graph = self.graph.lock();
+        let found = graph.iter_mut().rev().find(|it| it.table == record.table);
+        let record = match found.filter(|it| it.valid_to.is_none()) {
+            None => record,
+            Some(last) => {
+                let same = GraphRecord {
+                    valid_from: last.valid_from,
+                    trigger: last.trigger,
+                    ..record.clone()
+                };
+                if *last == same {
+                    return;
+                }
+                let trigger = match () {
+                    () if last.target_lag != record.target_lag => AlterTrigger::AlterTargetLag,
+                    () if last.suspended.is_none() && record.suspended.is_some() => {
+                        AlterTrigger::Suspend
+                    }
+                    () if last.suspended.is_some() && record.suspended.is_none() => {
+                        AlterTrigger::Resume
+                    }
+                    () if last.warehouse != record.warehouse => AlterTrigger::AlterWarehouse,
+                    () => AlterTrigger::None,
+                };
+                last.valid_to = Some(record.valid_from);
+                GraphRecord { trigger, ..record }
+            }
+        };
+        graph.push_back(record);
+        if graph.len() > GRAPH_RECORDS_MAX {
+            graph.pop_front();
+        }
+    }
+
+    /// How a table stands in the graph now.
+    pub(super) fn graph_record(&self, table: TableId) -> Option<GraphRecord> {
+        let graph = self.graph.lock();
+        graph.iter().rev().find(|it| it.table == table && it.valid_to.is_none()).cloned()
+    }
+
+    fn with<T>(&self, table: TableId, work: impl FnOnce(&mut Known) -> T) -> T {
+        work(self.known.lock().entry(table).or_default())
+    }
+
+    /// Held while a table is refreshed.
+    pub(super) fn lock(&self, table: TableId) -> Arc<tokio::sync::Mutex<()>> {
+        self.with(table, |it| Arc::clone(&it.lock))
+    }
+
+    /// What a table's contents were computed from, if that is known.
+    pub(super) fn basis(&self, table: TableId) -> Option<Arc<Vec<Input>>> {
+        self.with(table, |it| it.basis.clone())
+    }
+
+    /// The first tick that a table may be refreshed at, after it overran.
+    pub(super) fn not_before(&self, table: TableId) -> Option<DateTime<Utc>> {
+        self.with(table, |it| it.not_before)
+    }
+
+    pub(super) fn set_not_before(&self, table: TableId, at: Option<DateTime<Utc>>) {
+        self.with(table, |it| it.not_before = at);
+    }
+
+    /// A table's latest contents are those of a data timestamp.
+    pub(super) fn refreshed(&self, table: &Arc<Table>, at: DateTime<Utc>, basis: Vec<Input>) {
+        let number = table.latest().number;
+        self.with(table.id, |it| {
+            it.versions.push_back((at, number));
+            let oldest = at.checked_sub_signed(RETENTION).unwrap_or(DateTime::<Utc>::MIN_UTC);
+            while it.versions.front().is_some_and(|(at, _)| *at < oldest)
+                || it.versions.len() > VERSIONS_MAX
+            {
+                it.versions.pop_front();
+            }
+            it.basis = Some(Arc::new(basis));
+        });
         table.alter(|it| {
             if let Some(refreshing) = &mut it.refreshing {
-                refreshing.suspended = suspension;
+                refreshing.data_timestamp = Some(at);
             }
         });
     }
+
+    /// Counts how a scheduled refresh ended, and suspends a table that fails all the time.
+    pub(super) fn scheduled_ended(&self, engine: &Arc<Engine>, node: &Node, is_failure: bool) {
+        let failures = self.with(node.table.id, |it| {
+            it.failures = if is_failure { it.failures + 1 } else { 0 };
+            it.failures
+        });
+        if failures >= FAILURES_MAX {
+            let suspension = Suspension { at: engine.now(), by: SuspendedBy::Errors };
+            self.suspend(engine, &node.name, &node.table, Some(suspension));
+        }
+    }
+
+    fn begin(&self, record: RefreshRecord) -> u64 {
+        let mut records = self.records.lock();
+        let number = records.next;
+        records.next += 1;
+        records.records.push_back((number, record));
+        if records.records.len() > RECORDS_MAX {
+            records.records.pop_front();
+        }
+        number
+    }
+}
+
+/// The record of a refresh that has not ended. It counts as cancelled if this is dropped before.
+pub(super) struct Told {
+    engine: Arc<Engine>,
+    number: u64,
+    is_ended: bool,
+}
+
+impl Told {
+    pub fn begin(engine: &Arc<Engine>, record: RefreshRecord) -> Self {
+        let number = engine.refresher.begin(record);
+        Self { engine: Arc::clone(engine), number, is_ended: false }
+    }
+
+    pub fn update(&self, change: impl FnOnce(&mut RefreshRecord)) {
+        let mut records = self.engine.refresher.records.lock();
+        let found = records.records.binary_search_by_key(&self.number, |(it, _)| *it);
+        if let Some((_, record)) = found.ok().and_then(|it| records.records.get_mut(it)) {
+            change(record);
+        }
+    }
+
+    pub fn end(mut self, change: impl FnOnce(&mut RefreshRecord)) {
+        self.is_ended = true;
+        self.update(change);
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if self.is_ended {
+            return;
+        }
+        let error = match std::thread::panicking() {
+            true => SqlError::internal("the refresh ended in a panic"),
+            false => SqlError::cancelled(),
+        };
+        let now = self.engine.now();
+        self.update(|it| {
+            it.ended_at = Some(now);
+            it.fails_with(&error);
+        });
+    }
+}
+
+impl RefreshRecord {
+    pub(super) fn fails_with(&mut self, error: &SqlError) {
+        self.state = match error.code == SqlError::cancelled().code {
+            true => RefreshState::Cancelled,
+            false => RefreshState::Failed,
+        };
+        self.state_code = Some(format!("{:06}", error.code));
+        self.state_message = Some(error.message.clone());
+    }
+}
+
+fn set_suspended(table: &Table, suspension: Suspension) {
+    table.alter(|it| {
+        if let Some(refreshing) = &mut it.refreshing {
+            refreshing.suspended = Some(suspension);
+        }
+    });
+}
+
+/// Who a table is refreshed by: nobody who is logged in, in the table's own schema.
+pub(super) fn system_session(engine: &Arc<Engine>, name: &QualifiedName) -> Arc<Session> {
+    let session =
+        engine.open_session(LoginOptions { user: SYSTEM_USER.to_owned(), ..Default::default() });
+    session.set_names(|it| {
+        it.database = Some(name.database.clone());
+        it.schema = Some(name.schema.clone());
+        it.warehouse = None;
+    });
+    session
+}
+
+/// `002753`: a table cannot be refreshed, since those that it reads were not.
+pub(super) fn inputs_failed(names: &[String]) -> SqlError {
+    let names = names.join(", ");
+    SqlError::new(2753, "22000", format!("Some inputs failed to refresh: [{names}]."))
+}
+
+/// Refreshes tables because somebody asks for it, suspended or not: first those that they stand
+/// on, all to one data timestamp, which is not before now. The statement is told of in the history
+/// of refreshes of the tables that it names, and waits for their warehouses.
+///
+/// # Errors
+///
+/// `002743` inside a transaction, `002753` where a table that one stands on fails, and whatever
+/// keeps a definition from being run.
+#[allow(dead_code, reason = "what REFRESH calls is about to be this")]
+pub(crate) async fn refresh_by_hand(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    tables: Vec<(QualifiedName, Arc<Table>)>,
+    query_id: Uuid,
+) -> Result<(), SqlError> {
+    if session.transaction.lock().await.is_some() {
+        // The code is public, the text is not.
+        let text = "Manual refresh is not supported in a multi-statement transaction.";
+        return Err(SqlError::new(2743, "0A000", text));
+    }
+    let asked: BTreeSet<TableId> = tables.iter().map(|(_, it)| it.id).collect();
+    let graph = engine.refresher.look(engine);
+    let wanted = graph.with_upstreams(asked.iter().copied());
+    // Always in the same order, so that two statements do not wait for each other.
+    let mut locks = Vec::new();
+    for id in &wanted {
+        locks.push(clock::waiting(engine.refresher.lock(*id).lock_owned()).await);
+    }
+    let at = next_millisecond(engine).await;
+
+    let orders: Vec<(&Node, Order)> = graph
+        .in_order(&wanted)
+        .into_iter()
+        .filter_map(|id| {
+            let node = graph.get(id)?;
+            let statement = asked.contains(&id).then_some(query_id);
+            Some((node, Order::by_hand(engine, node, at, statement)))
+        })
+        .collect();
+    let mut failed: BTreeMap<TableId, (QualifiedName, SqlError)> = BTreeMap::new();
+    let mut done = BTreeMap::new();
+    for (node, order) in orders {
+        let id = node.table.id;
+        let upstreams = graph.upstreams(id);
+        order.after(&upstreams, &done);
+        let lost: Vec<String> =
+            upstreams.iter().filter_map(|it| Some(failed.get(it)?.0.name.clone())).collect();
+        let result = match lost.is_empty() {
+            true => refreshing::refresh(order).await,
+            false => Err(order.upstream_failed(&lost)),
+        };
+        let name = node.name.clone();
+        match result {
+            Ok(ended_at) => {
+                done.insert(id, (name, ended_at));
+            }
+            Err(error) => {
+                failed.insert(id, (name, error));
+            }
+        }
+    }
+    match failed.into_iter().find(|(id, _)| asked.contains(id)) {
+        Some((_, (_, error))) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// The next instant that has no part of a millisecond, when it has come: data timestamps are shown
+/// so, and have to be the ones that are shown.
+pub(crate) async fn next_millisecond(engine: &Engine) -> DateTime<Utc> {
+    let now = engine.now();
+    let rest = TimeDelta::nanoseconds(i64::from(now.nanosecond() % 1_000_000));
+    let at = if rest.is_zero() { now } else { now - rest + TimeDelta::milliseconds(1) };
+    while engine.now() < at {
+        let left = (at - engine.now()).to_std().unwrap_or_default();
+        engine.settings.clock.sleep(left).await;
+    }
+    at
+}
+
+/// Nobody's lag but a table's own.
+pub(super) fn completion_target(
+    previous: Option<DateTime<Utc>>,
+    target_lag: TargetLag,
+) -> Option<DateTime<Utc>> {
+    let lag = i64::try_from(target_lag.seconds()?).ok().and_then(TimeDelta::try_seconds)?;
+    previous?.checked_add_signed(lag)
 }

@@ -198,7 +198,7 @@ async fn query_on_warehouse(
 }
 
 /// Runs work under a warehouse's governor, and keeps the history told of where it stands.
-pub(super) async fn on_warehouse<T, W, F>(
+pub(crate) async fn on_warehouse<T, W, F>(
     running: &mut Running<'_>,
     warehouse: &Arc<Warehouse>,
     clocked: Clocked,

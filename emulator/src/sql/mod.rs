@@ -26,7 +26,7 @@ mod tables;
 pub mod text;
 pub mod warehouse_ddl;
 
-pub(crate) use execute::execute;
+pub(crate) use execute::{execute, on_warehouse};
 
 use crate::{
     error::SqlError,

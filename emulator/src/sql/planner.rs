@@ -79,6 +79,17 @@ impl Queries {
         Task { work, flag }.await
     }
 
+    /// Computes where queries do. Dropping the future stops the work when it next gives way.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, SqlError>> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(SqlError::internal("the query engine is shut down"));
+        };
+        Task { work: runtime.spawn(carried(work)), flag: StopFlag::default() }.await
+    }
+
     /// The optimised plans as text.
     pub async fn explain(&self, plan: LogicalPlan) -> Result<String, SqlError> {
         let logical = self.parallel.optimize(&plan).map_err(error_of)?;
@@ -119,13 +130,13 @@ impl Drop for Queries {
 }
 
 /// A spawned query that is stopped when its waiter goes away.
-struct Task {
-    work: JoinHandle<Result<Vec<RecordBatch>, SqlError>>,
+struct Task<T> {
+    work: JoinHandle<Result<T, SqlError>>,
     flag: StopFlag,
 }
 
-impl Future for Task {
-    type Output = Result<Vec<RecordBatch>, SqlError>;
+impl<T> Future for Task<T> {
+    type Output = Result<T, SqlError>;
 
     fn poll(
         mut self: std::pin::Pin<&mut Self>,
@@ -141,7 +152,7 @@ impl Future for Task {
     }
 }
 
-impl Drop for Task {
+impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.flag.set();
         self.work.abort();

@@ -213,9 +213,9 @@ fn dynamic_tables(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<Result
             seconds(refreshing.target_lag),
             lag_kind(refreshing.target_lag),
             scheduling_state(refreshing.suspended, refreshing.resumed_at),
-            number(statistics.map(|it| it.mean)),
-            number(statistics.map(|it| it.maximum)),
-            number(statistics.map(|it| it.above_target)),
+            number(statistics.map(|it| in_seconds(it.mean))),
+            number(statistics.map(|it| in_seconds(it.maximum))),
+            number(statistics.and_then(|it| it.above_target).map(in_seconds)),
             statistics.map_or(Cell::Null, |it| it.within_target_ratio.into()),
             instant(refreshing.data_timestamp),
             state(|it| Some(it.state.word().to_owned())),
@@ -513,7 +513,7 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
         let inputs: Vec<Value> = it
             .inputs
             .iter()
-            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": kind }))
+            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": kind_word(*kind) }))
             .collect();
         let mut row = names(&it.name);
         row.extend([
@@ -531,4 +531,15 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
         rows.push(row);
     }
     Ok(rows.finish())
+}
+
+fn kind_word(kind: TableKind) -> &'static str {
+    match kind {
+        TableKind::Dynamic => "DYNAMIC_TABLE",
+        _ => "TABLE",
+    }
+}
+
+fn in_seconds(duration: TimeDelta) -> f64 {
+    duration.num_milliseconds() as f64 / 1e3
 }

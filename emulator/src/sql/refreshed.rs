@@ -9,9 +9,9 @@ use super::{
         AlterRefreshed, RefreshOptions, RefreshedAction, Scheduler, check_retention, invalid_value,
         scheduler,
     },
-    scope::{Scope, error_of},
+    scope::{Planned, Scope, error_of},
     sources::{self, Sources},
-    tables::{clustering_key, columns_for, definition_of, done, fill, put},
+    tables::{clustering_key, columns_for, definition_of, done, put},
     text,
 };
 use crate::{
@@ -19,18 +19,17 @@ use crate::{
     error::SqlError,
     refresh::{
         declared::{Initialize, RefreshMode, Refreshing, SuspendedBy, Suspension, TargetLag},
-        history::{
-            AlterTrigger, GraphRecord, RefreshAction, RefreshRecord, RefreshState, RefreshTrigger,
-            Statistics,
-        },
+        history::{RefreshAction, RefreshRecord, RefreshState, RefreshTrigger, Statistics},
+        incremental::Dataflow,
         lag,
         mode::{self, AskedMode},
+        refresher::{next_millisecond, refresh_by_hand},
     },
     regression::{Regression, regressed},
     store::{
         catalog::{Object, QualifiedName},
-        table::{Table, TableKind, Version},
-        transaction::{Change, Transaction},
+        table::{Table, TableKind},
+        transaction::Transaction,
     },
     types::ColumnDefinition,
     warehouse::{Kind, Warehouse, governor::Clocked},
@@ -42,7 +41,6 @@ use datafusion::{
     sql::sqlparser::ast,
 };
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -357,8 +355,13 @@ pub(super) async fn create(
     sources.view_queries.iter().try_for_each(mode::check_supported)?;
     check_sources(engine, create.kind, name, &sources)?;
     check_lag_above(engine, name, refreshing.target_lag, &sources)?;
+    let verdict = verdict(&query, &sources).and_then(|()| {
+        // What cannot be planned fails below, in its own words.
+        let planned = planned(running, name, &sql);
+        planned.map_or(Ok(()), |it| Dataflow::compile(&it.plan).map(drop).map_err(|it| it.reason))
+    });
     (refreshing.mode, refreshing.mode_reason) =
-        mode::resolve_mode(create.refresh.mode, &name.name, verdict(&query, &sources))?;
+        mode::resolve_mode(create.refresh.mode, &name.name, verdict)?;
     let note = match (&refreshing.mode_reason, create.refresh.mode) {
         (Some(reason), AskedMode::Auto) if create.kind == TableKind::Dynamic => {
             // It is documented that the answer says so, but not in which words.
@@ -370,12 +373,14 @@ pub(super) async fn create(
     let started_at = running.now;
     let mut contents = None;
     if refreshing.initialize == Initialize::OnCreate {
-        let at = match shared_timestamp(&sources, refreshing.target_lag, running.now) {
+        let now = next_millisecond(engine).await;
+        let at = match shared_timestamp(&sources, refreshing.target_lag, now) {
             Some(at) => at,
             None => {
                 let upstreams: Vec<_> = sources.refreshed().cloned().collect();
-                refresh_now(running, &upstreams).await?;
-                running.now
+                refresh_by_hand(engine, session, upstreams, running.request.query_id).await?;
+                let shared = shared_timestamp(&sources, TargetLag::Unscheduled, now);
+                shared.ok_or_else(|| SqlError::internal("tables refreshed at different times"))?
             }
         };
         let computed = first_contents(running, name, &create, &refreshing, at).await?;
@@ -408,7 +413,6 @@ pub(super) async fn create(
             ..record(running, name, &table, at, (started_at, ended_at), RefreshTrigger::Creation)
         });
     }
-    describe(engine, name, &table, AlterTrigger::Create, ended_at);
     engine.refresher.created(engine, name, &table);
     match note.is_empty() {
         true => Ok(answer),
@@ -489,13 +493,18 @@ fn plan_columns(
     name: &QualifiedName,
     create: &CreateTable,
 ) -> Result<Vec<ColumnDefinition>, SqlError> {
+    let planned = planned(running, name, create.query.as_deref().unwrap_or_default())?;
+    columns_for(create, &planned.columns)
+}
+
+/// A definition as a plan that is not going to be executed.
+fn planned(running: &Running<'_>, name: &QualifiedName, sql: &str) -> Result<Planned, SqlError> {
     let transaction = Transaction::default();
     let mut scope =
         Scope::new(running.session, &transaction, None, running.now, Arc::clone(&running.scanned))
             .for_definition(name);
     scope.plans_only = true;
-    let planned = scope.plan_text(create.query.as_deref().unwrap_or_default())?;
-    columns_for(create, &planned.columns)
+    scope.plan_text(sql)
 }
 
 async fn first_contents(
@@ -562,116 +571,7 @@ fn casts_to(plan: LogicalPlan, columns: &[ColumnDefinition]) -> Result<LogicalPl
     LogicalPlanBuilder::from(plan).project(projection).and_then(|it| it.build()).map_err(error_of)
 }
 
-/// Tells the graph's history what a table is from now on.
-fn describe(
-    engine: &Engine,
-    name: &QualifiedName,
-    table: &Table,
-    trigger: AlterTrigger,
-    at: DateTime<Utc>,
-) {
-    let definition = table.definition();
-    let Some(refreshing) = &definition.refreshing else { return };
-    engine.refresher.describe(GraphRecord {
-        table: table.id,
-        name: name.clone(),
-        inputs: sources::of_table(&engine.catalog, name, table).inputs(),
-        target_lag: refreshing.target_lag,
-        query: definition.query.clone().unwrap_or_default(),
-        valid_from: at,
-        valid_to: None,
-        suspended: refreshing.suspended,
-        resumed_at: refreshing.resumed_at,
-        trigger,
-    });
-}
-
 // Refreshing by hand.
-
-/// Refreshes tables and what they stand on: the definitions are run again, all at one instant, and
-/// the results replace the contents.
-pub(super) async fn refresh_now(
-    running: &mut Running<'_>,
-    tables: &[(QualifiedName, Arc<Table>)],
-) -> Result<(), SqlError> {
-    let catalog = &running.session.engine.catalog;
-    let is_alone = |(_, table): &(QualifiedName, Arc<Table>)| {
-        let definition = table.definition();
-        definition.refreshing.as_ref().is_some_and(|it| it.target_lag == TargetLag::Unscheduled)
-    };
-    // With SCHEDULER = DISABLE a refresh leaves alone what the table reads (catalogue §10.1).
-    let (alone, pulling): (Vec<_>, Vec<_>) = tables.iter().cloned().partition(is_alone);
-    let ordered = sources::with_upstreams(catalog, &pulling);
-    for (name, table) in ordered.iter().chain(&alone) {
-        refresh_one(running, name, table).await?;
-    }
-    Ok(())
-}
-
-async fn refresh_one(
-    running: &mut Running<'_>,
-    name: &QualifiedName,
-    table: &Arc<Table>,
-) -> Result<(), SqlError> {
-    let session = running.session;
-    let engine = &session.engine;
-    let definition = table.definition();
-    let (Some(refreshing), Some(query)) = (&definition.refreshing, &definition.query) else {
-        return Ok(());
-    };
-    let warehouse = engine.warehouses.find(&refreshing.warehouse)?;
-    let (now, started_at) = (running.now, engine.now());
-    let scanned = Arc::clone(&running.scanned);
-    let definition_of_work = Arc::clone(&definition);
-    let work = |_: Arc<Warehouse>| {
-        let (definition, scanned) = (Arc::clone(&definition_of_work), Arc::clone(&scanned));
-        async move {
-            let started = Instant::now();
-            let (plan, rows) = {
-                let transaction = Transaction::default();
-                let scope = Scope::new(session, &transaction, None, now, scanned)
-                    .for_definition(name)
-                    .for_refresh(now);
-                let planned = scope.plan(text::parse_query(query)?, &BTreeMap::new())?;
-                (casts_to(planned.plan, &definition.columns)?, planned.rows)
-            };
-            let compilation = started.elapsed();
-            Ok((session.engine.queries.run(plan, rows).await?, compilation))
-        }
-    };
-    let (batches, compilation) =
-        super::execute::on_warehouse(running, &warehouse, Clocked::No, work).await?;
-    let before = table.latest();
-    fill(session, table, Change::Overwrite(batches)).await?;
-    let after = table.latest();
-    let previous = refreshing.data_timestamp;
-    table.alter(|it| {
-        if let Some(refreshing) = &mut it.refreshing {
-            refreshing.data_timestamp = Some(now);
-        }
-    });
-    let sources = sources::of_table(&engine.catalog, name, table);
-    let target = previous.zip(refreshing.target_lag.seconds());
-    engine.refresher.record(RefreshRecord {
-        statistics: Some(replaced(&before, &after, spent(running, compilation))),
-        action: Some(RefreshAction::Full),
-        completion_target: target.map(|(at, lag)| at + chrono::TimeDelta::seconds(lag as i64)),
-        last_completed_dependency: dependency(&sources),
-        ..record(running, name, table, now, (started_at, engine.now()), RefreshTrigger::Manual)
-    });
-    Ok(())
-}
-
-/// What it means that one version replaced another altogether.
-fn replaced(before: &Version, after: &Version, spent: Statistics) -> Statistics {
-    Statistics {
-        inserted_rows: after.row_count,
-        deleted_rows: before.row_count,
-        added_partitions: after.partitions.len() as u64,
-        removed_partitions: before.partitions.len() as u64,
-        ..spent
-    }
-}
 
 /// `ALTER DYNAMIC | INTERACTIVE TABLE … REFRESH`.
 pub(super) async fn refresh(
@@ -698,7 +598,7 @@ pub(super) async fn refresh(
         }
         tables.push((name, table));
     }
-    refresh_now(running, &tables).await?;
+    refresh_by_hand(&session.engine, session, tables, running.request.query_id).await?;
     done("Statement executed successfully.")
 }
 
@@ -798,9 +698,9 @@ pub(super) fn alter(running: &Running<'_>, alter: &AlterRefreshed) -> Result<Suc
         return done("Statement executed successfully.");
     };
     let definition = table.definition();
-    let Some(refreshing) = &definition.refreshing else {
+    if definition.refreshing.is_none() {
         return alter_static(alter);
-    };
+    }
     if !is_dynamic {
         check_properties(alter, INTERACTIVE_PROPERTIES, "INTERACTIVE_TABLE")?;
     }
@@ -815,32 +715,22 @@ pub(super) fn alter(running: &Running<'_>, alter: &AlterRefreshed) -> Result<Suc
             let by = SuspendedBy::User;
             let suspension = (alter.action == RefreshedAction::Suspend)
                 .then_some(Suspension { at: running.now, by });
-            let was_suspended = refreshing.suspended.is_some();
             engine.refresher.suspend(engine, &name, &table, suspension);
-            if suspension.is_none() && was_suspended {
-                table.alter(|it| {
-                    if let Some(refreshing) = &mut it.refreshing {
-                        refreshing.resumed_at = Some(running.now);
-                    }
-                });
-            }
-            describe_suspended(engine, running.now);
         }
         RefreshedAction::RenameTo(to) => {
             let to = qualified(session, to)?;
             engine.catalog.rename(&name, &to)?;
-            describe(engine, &to, &table, AlterTrigger::Other, running.now);
+            engine.refresher.altered(engine);
         }
         RefreshedAction::SwapWith(other) => {
             // Only with another dynamic table; the other direction has no other meaning.
-            let Some((other_name, other)) =
+            let Some((other_name, _)) =
                 find(session, &AlterRefreshed { if_exists: false, ..alter.clone() }, other)?
             else {
                 return done("Statement executed successfully.");
             };
             engine.catalog.swap(&name, &other_name)?;
-            describe(engine, &other_name, &table, AlterTrigger::Other, running.now);
-            describe(engine, &name, &other, AlterTrigger::Other, running.now);
+            engine.refresher.altered(engine);
         }
         RefreshedAction::ClusterBy(keys) => {
             let keys = keys
@@ -910,24 +800,11 @@ fn set(
         check_lag_above(engine, name, changed.target_lag, &sources)?;
         check_lag_below(engine, name, table, changed.target_lag)?;
     }
-    let trigger = match () {
-        () if changed.target_lag != definition_lag(table) => Some(AlterTrigger::TargetLag),
-        () if definition
-            .refreshing
-            .as_ref()
-            .is_some_and(|it| it.warehouse != changed.warehouse) =>
-        {
-            Some(AlterTrigger::Warehouse)
-        }
-        () => None,
-    };
     table.alter(|it| {
         it.refreshing = Some(changed);
         it.comment = comment.or(it.comment.take());
     });
-    if let Some(trigger) = trigger {
-        describe(engine, name, table, trigger, running.now);
-    }
+    engine.refresher.altered(engine);
     Ok(())
 }
 
@@ -984,21 +861,4 @@ fn unset(table: &Table, property: &str, name: &str, is_dynamic: bool) -> Result<
         _ => {}
     }
     Ok(())
-}
-
-/// Tells the graph's history of all tables that are suspended now and were not, or were and are
-/// not: a suspension reaches those downstream.
-fn describe_suspended(engine: &Engine, now: DateTime<Utc>) {
-    let graph = engine.refresher.graph_records();
-    for (name, table) in sources::all_refreshed(&engine.catalog) {
-        let last = graph.iter().rev().find(|it| it.table == table.id);
-        let was = last.and_then(|it| it.suspended);
-        let is = table.definition().refreshing.as_ref().and_then(|it| it.suspended);
-        let trigger = match (was.is_some(), is.is_some()) {
-            (false, true) => AlterTrigger::Suspend,
-            (true, false) => AlterTrigger::Resume,
-            _ => continue,
-        };
-        describe(engine, &name, &table, trigger, now);
-    }
 }

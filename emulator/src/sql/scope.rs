@@ -68,6 +68,8 @@ pub struct Scope<'a> {
     named: Mutex<HashMap<String, Arc<dyn TableSource>>>,
     /// Tables read so far.
     read: Mutex<Vec<(QualifiedName, Arc<Table>)>>,
+    /// The same with those inside views, and which version of each.
+    inputs: Arc<Mutex<Vec<Input>>>,
     /// All tables are read as they were then, unless they say otherwise.
     pub as_of: Option<DateTime<Utc>>,
     /// It reads for a refresh: of tables that are refreshed themselves, what they show and not when
@@ -78,6 +80,14 @@ pub struct Scope<'a> {
     /// Inside a view that the statement itself reads as it was (`AT`, `BEFORE`).
     travels: bool,
     depth: usize,
+}
+
+/// A table that a statement reads, whether it names it or a view does.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: QualifiedName,
+    pub table: Arc<Table>,
+    pub version: Arc<Version>,
 }
 
 /// A planned query and how its columns are called.
@@ -110,6 +120,7 @@ impl<'a> Scope<'a> {
             pinned: Mutex::default(),
             named: Mutex::default(),
             read: Mutex::default(),
+            inputs: Arc::default(),
             as_of: None,
             is_refresh: false,
             plans_only: false,
@@ -133,6 +144,7 @@ impl<'a> Scope<'a> {
             pinned: Mutex::new(self.pinned.lock().clone()),
             named: Mutex::default(),
             read: Mutex::default(),
+            inputs: Arc::clone(&self.inputs),
             as_of: self.as_of,
             is_refresh: self.is_refresh,
             plans_only: self.plans_only,
@@ -313,6 +325,7 @@ impl<'a> Scope<'a> {
                 self.check_readable(&qualified, &table)?;
                 self.check_initialized(&table)?;
                 let version = version_at(&table, at)?;
+                self.reads(&qualified, &table, &version);
                 Ok(self.source(version, table.definition().kind, None))
             }
         }
@@ -326,6 +339,17 @@ impl<'a> Scope<'a> {
     /// The tables that were read, those inside views left out.
     pub fn read_tables(&self) -> Vec<(QualifiedName, Arc<Table>)> {
         self.read.lock().clone()
+    }
+
+    /// The tables that were read, those inside views too, each once.
+    pub fn inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> = Vec::new();
+        for input in self.inputs.lock().iter() {
+            if !inputs.iter().any(|it| it.table.id == input.table.id) {
+                inputs.push(input.clone());
+            }
+        }
+        inputs
     }
 
     /// The full name of a table or view: missing parts are the session's.
@@ -360,12 +384,22 @@ impl<'a> Scope<'a> {
         }
     }
 
+    fn reads(&self, name: &QualifiedName, table: &Arc<Table>, version: &Arc<Version>) {
+        self.inputs.lock().push(Input {
+            name: name.clone(),
+            table: Arc::clone(table),
+            version: Arc::clone(version),
+        });
+    }
+
     /// The version that this statement reads.
     pub fn version(&self, table: &Arc<Table>) -> Result<Arc<Version>, SqlError> {
         if let Some(at) = self.as_of {
-            return match self.is_refresh && table.definition().refreshing.is_some() {
-                true => Ok(table.latest()),
-                false => version_at(table, at),
+            // Contents of that data timestamp, though they were committed later.
+            let shown = self.is_refresh.then(|| self.engine().refresher.version_of(table, at));
+            return match shown.flatten() {
+                Some(version) => Ok(version),
+                None => version_at(table, at),
             };
         }
         let mut pinned = self.pinned.lock();
@@ -461,6 +495,7 @@ impl<'a> Scope<'a> {
                 self.check_readable(&name, &table)?;
                 self.check_initialized(&table)?;
                 let version = self.version(&table)?;
+                self.reads(&name, &table, &version);
                 let kind = table.definition().kind;
                 Ok(self.source(version, kind, (!self.travels).then_some(table.id)))
             }

@@ -119,6 +119,8 @@ struct State {
     tables: HashMap<TableId, QualifiedName>,
     /// The latest last.
     dropped: VecDeque<(QualifiedName, Arc<Table>)>,
+    /// One more with each name that comes or goes.
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -142,6 +144,11 @@ impl Catalog {
     /// The order of the commits of all tables here.
     pub fn commits(&self) -> &Arc<CommitLog> {
         &self.commits
+    }
+
+    /// As long as this is the same, every name stands for the same object.
+    pub fn generation(&self) -> u64 {
+        self.state.read().generation
     }
 
     /// What is committed now, of all tables at once; see
@@ -377,6 +384,7 @@ impl State {
     }
 
     fn insert(&mut self, name: &QualifiedName, object: Object) {
+        self.generation += 1;
         if let Object::Table(table) = &object {
             self.tables.insert(table.id, name.clone());
         }
@@ -387,6 +395,7 @@ impl State {
     }
 
     fn remove(&mut self, name: &QualifiedName) -> Option<Object> {
+        self.generation += 1;
         let database = self.databases.get_mut(&name.database)?;
         let object = database.schemas.get_mut(&name.schema)?.objects.remove(&name.name)?;
         if let Object::Table(table) = &object {
@@ -404,6 +413,7 @@ impl State {
 
     /// Whether it was there.
     fn forget_schema(&mut self, database: &str, name: &str) -> bool {
+        self.generation += 1;
         let schemas = self.databases.get_mut(database).map(|it| &mut it.schemas);
         let Some(schema) = schemas.and_then(|it| it.remove(name)) else { return false };
         for object in schema.objects.values() {

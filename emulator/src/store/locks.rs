@@ -3,7 +3,7 @@
 //! A lock is held from a transaction's first UPDATE, DELETE, MERGE or overwrite of a table to its
 //! end. Appending takes none: inserts add partitions and disturb nobody. Reading never waits.
 
-use crate::error::SqlError;
+use crate::{clock, error::SqlError};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -48,7 +48,7 @@ impl TableLock {
             return Ok(held);
         }
         let waiting = Waiting::register(self, transaction)?;
-        let guard = Arc::clone(&self.mutex).lock_owned().await;
+        let guard = clock::waiting(Arc::clone(&self.mutex).lock_owned()).await;
         // First: a transaction must not be found waiting for what it has.
         drop(waiting);
         Ok(self.held(guard, transaction))

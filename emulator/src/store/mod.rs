@@ -27,6 +27,6 @@ pub mod rewrite;
 pub mod scan;
 pub mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod transaction;
 mod working;

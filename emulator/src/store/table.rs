@@ -271,6 +271,13 @@ impl Table {
         after.checked_sub(1).and_then(|it| versions.get(it)).cloned()
     }
 
+    /// A version by its number, unless it is past [`RETENTION`].
+    pub fn numbered(&self, number: u64) -> Option<Arc<Version>> {
+        let versions = self.versions.read();
+        let index = versions.binary_search_by_key(&number, |it| it.number).ok()?;
+        versions.get(index).cloned()
+    }
+
     /// The version that a snapshot sees. A table that is younger than the snapshot is seen as it
     /// came into the catalog; one of another store as it is.
     pub fn visible(&self, snapshot: &Snapshot) -> Arc<Version> {

@@ -9,6 +9,7 @@ use super::{
     slots::{Cluster, Grant, Ticket},
 };
 use crate::{
+    clock,
     error::SqlError,
     regression::{Regression, regressed},
 };
@@ -282,7 +283,7 @@ async fn admit(substance: &Arc<Substance>) -> Result<Slot, SqlError> {
         Grant::Admitted(cluster) => Ok(Slot { substance: substance.clone(), cluster }),
         Grant::Queued(ticket, admitted) => {
             let mut wait = Wait { substance: substance.clone(), ticket, admitted };
-            match (&mut wait.admitted).await {
+            match clock::waiting(&mut wait.admitted).await {
                 Ok(cluster) => Ok(Slot { substance: substance.clone(), cluster }),
                 Err(_) => Err(SqlError::internal("a warehouse's queue was lost")),
             }

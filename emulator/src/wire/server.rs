@@ -5,7 +5,10 @@ use super::{
     statement::{Finished, Limits},
     token::Tokens,
 };
-use crate::engine::{self, Engine};
+use crate::{
+    engine::{self, Engine},
+    refresh::timekeeping::keep_fresh,
+};
 use axum::{Router, serve::ListenerExt as _};
 use parking_lot::Mutex;
 use std::{
@@ -71,6 +74,8 @@ pub struct Emulator {
     /// No more waiting either.
     closing: watch::Sender<bool>,
     server: JoinHandle<io::Result<()>>,
+    /// Refreshes what is due.
+    refreshing: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -114,7 +119,8 @@ impl Emulator {
             let _ = stopped.wait_for(|it| *it).await;
         });
         let server = tokio::spawn(serving.into_future());
-        Ok(Self { service, stopping, closing, server })
+        let refreshing = tokio::spawn(keep_fresh(Arc::downgrade(&service.engine)));
+        Ok(Self { service, stopping, closing, server, refreshing })
     }
 
     /// Where it listens, with the port it got.
@@ -135,6 +141,7 @@ impl Emulator {
     /// five seconds.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
+        self.refreshing.abort();
         let clients = self.service.clients.all();
         for client in &clients {
             self.service.close(client);
@@ -144,6 +151,12 @@ impl Emulator {
             let _ = tokio::time::timeout(STOP_WAIT_REST, &mut self.server).await;
             self.server.abort();
         }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.refreshing.abort();
     }
 }
 

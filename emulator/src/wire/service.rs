@@ -1,7 +1,7 @@
 //! What all requests share, and which request goes where.
 
 use super::{
-    chunk, envelope,
+    chunk, clock, envelope,
     format::Driver,
     login, query,
     statement::{Finished, Limits, Outcome, Statement, Statements},
@@ -118,6 +118,7 @@ async fn dispatch(service: &Arc<Service>, request: Request<Body>) -> Response {
             query::monitor(service, &Call::without_body(request), id)
         }
         (&Method::GET, ["chunks", key, index]) => chunk::get(service, key, index),
+        (&Method::GET, ["emulator", "clock"]) => Ok(clock::tell(service)),
         (&Method::POST, route) => match Call::read(request).await {
             Ok(call) => post(service, &call, route).await,
             Err(fault) => Err(fault),
@@ -137,6 +138,7 @@ async fn post(service: &Arc<Service>, call: &Call, route: &[&str]) -> Result<Res
         ["session", "token-request"] => login::renew(service, call),
         ["session", "heartbeat"] => login::heartbeat(service, call),
         ["session"] if call.parameters().contains_key("delete") => login::logout(service, call),
+        ["emulator", "clock"] => clock::advance(service, call).await,
         ["telemetry", "send"] => Ok(envelope::success("Log Received")),
         _ => Err(Fault::NotFound),
     }
