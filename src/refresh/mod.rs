@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows suites or targets: statements are asked of an [`Ask`].
 
+pub mod fuzz;
 pub mod history;
 pub mod judge;
 pub mod lag;
