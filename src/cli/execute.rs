@@ -176,7 +176,7 @@ pub fn colour() -> Colour {
 }
 
 /// Small enough to be typed again.
-fn random_seed() -> u64 {
+pub fn random_seed() -> u64 {
     u64::from(u32::from_le_bytes(
         uuid::Uuid::new_v4().as_bytes()[..4].try_into().unwrap_or_default(),
     ))

@@ -10,6 +10,7 @@ mod execute;
 mod exit;
 mod explain;
 mod failure;
+mod fuzz;
 mod lint;
 mod list;
 mod pin;
@@ -59,6 +60,8 @@ pub enum Command {
     Bundle(bundle::BundleArgs),
     Sweep(sweep::SweepArgs),
     CheckHistory(check_history::CheckHistoryArgs),
+    #[command(subcommand)]
+    Fuzz(fuzz::FuzzCommand),
     #[cfg(feature = "emulator")]
     Emulator(emulator::EmulatorArgs),
     #[cfg(feature = "emulator")]
@@ -102,6 +105,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::CheckHistory(args) => check_history::check_history(&args),
+        Command::Fuzz(command) => fuzz::fuzz(command),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),
         #[cfg(feature = "emulator")]

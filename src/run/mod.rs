@@ -14,6 +14,7 @@ pub mod diagnosis;
 mod digest;
 mod event;
 mod execute;
+mod fuzz;
 pub mod journal;
 mod mark;
 mod objects;
@@ -36,6 +37,7 @@ pub use case::seconds;
 pub use diagnosis::Diagnosis;
 pub use event::*;
 pub use execute::{PROBE, Pins, RunId, RunIdError, RunOptions, execute};
+pub use fuzz::{Found, FuzzOptions, FuzzSummary, fuzz};
 use mark::Mark;
 pub use plan::{
     CAPABILITIES, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,

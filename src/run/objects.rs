@@ -128,6 +128,11 @@ impl Objects {
         }
     }
 
+    /// What a sweep knows the run's objects by.
+    pub fn comment(&self) -> &str {
+        &self.comment
+    }
+
     /// `{run}_DATA`, without the database.
     pub fn data_schema(&self) -> String {
         format!("{}_DATA", self.run)

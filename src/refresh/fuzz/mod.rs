@@ -8,5 +8,7 @@
 pub mod generate;
 pub mod query;
 pub mod random;
+pub mod replay;
 pub mod script;
 pub mod shrink;
+pub mod trial;

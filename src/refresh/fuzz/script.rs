@@ -218,7 +218,7 @@ impl Dml {
         }
     }
 
-    fn sql(&self, script: &Script) -> String {
+    pub fn sql(&self, script: &Script) -> String {
         let name = format!("B{}", self.table() + 1);
         let kinds =
             script.tables.get(self.table()).map(|it| it.columns.clone()).unwrap_or_default();

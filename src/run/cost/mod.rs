@@ -14,3 +14,10 @@ pub use ledger::Starts;
 pub use meter::Meter;
 
 use ledger::Ledger;
+
+/// What the warehouse that a statement starts costs in so long.
+pub fn of_statement(sql: &str, takes: std::time::Duration) -> f64 {
+    let mut ledger = Ledger::default();
+    ledger.follow(sql, "", "", std::time::Duration::ZERO);
+    ledger.credits(takes)
+}
