@@ -11,4 +11,6 @@ pub mod random;
 pub mod replay;
 pub mod script;
 pub mod shrink;
+#[cfg(test)]
+mod tests;
 pub mod trial;

@@ -11,8 +11,9 @@ use std::fmt::Write;
 /// `heading` says where it comes from.
 pub fn slt(script: &Script, failure: &Failure, heading: &str) -> String {
     let mut out = format!("# doc: {heading}\n");
+    // Marked, so that no line is taken for an annotation.
     for line in failure.message.lines() {
-        let _ = writeln!(out, "# {line}");
+        let _ = writeln!(out, "# > {line}");
     }
     let mut statement = |sql: &str| {
         let _ = write!(out, "\nstatement ok\n{sql}\n");
