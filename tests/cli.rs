@@ -439,6 +439,26 @@ fn what_is_no_history_is_bad_input() {
     );
 }
 
+#[test]
+fn a_recording_cannot_be_fuzzed_nor_can_two_targets() {
+    let folder = Folder::new();
+    snowgauge(&folder.0, &["fuzz", "refresh", "--target", "replay"]).check(
+        2,
+        &[],
+        &["error: a recording has no answers to random statements\n  hint: use `--target emulator`"],
+    );
+    snowgauge(&folder.0, &["fuzz", "refresh", "--target", "replay,live"]).check(
+        2,
+        &[],
+        &["error: one target at a time is fuzzed\n"],
+    );
+    snowgauge(&folder.0, &["fuzz", "refresh", "--steps", "0"]).check(
+        2,
+        &[],
+        &["expected a number from 1"],
+    );
+}
+
 /// The lines that other programs print into a closed pipe are lost, and nothing else happens.
 #[cfg(unix)]
 #[test]

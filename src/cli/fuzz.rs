@@ -185,8 +185,10 @@ fn print_summary(summary: &FuzzSummary, costs: bool, redact: &dyn Fn(&str) -> St
     for left in &summary.left {
         eprintln!("warning: {}", redact(left));
     }
-    if summary.found.is_none() {
-        println_quietly("nothing was found");
+    match (&summary.found, tally.checks) {
+        (Some(_), _) => {}
+        (None, 0) => println_quietly("nothing could be compared"),
+        (None, _) => println_quietly("nothing was found"),
     }
 }
 

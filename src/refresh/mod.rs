@@ -1,6 +1,7 @@
 //! Whether tables that are kept fresh from a query are what they should be, through SQL alone.
 //!
 //! - [`oracle`]: a table against its definition at its data timestamp.
+//! - [`fuzz`]: random definitions and DML, and making small what goes wrong.
 //! - [`history`]: rows of a refresh history, whatever target they come from.
 //! - [`judge`]: a history against what a suite expects of it.
 //! - [`lag`]: how long rows take to be visible, as a distribution.
