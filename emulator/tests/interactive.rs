@@ -204,10 +204,6 @@ async fn what_stands_over_an_interactive_table_is_refused_as_such() {
     for (over_interactive, over_standard) in [
         ("create stream s on table it", "create stream s on table base"),
         (
-            "create dynamic table d target_lag = '1 minute' warehouse = compute_wh as select * from it",
-            "create dynamic table d target_lag = '1 minute' warehouse = compute_wh as select * from base",
-        ),
-        (
             "create materialized view m as select k from it",
             "create materialized view m as select k from base",
         ),

@@ -20,7 +20,7 @@ pub mod refreshed_ddl;
 pub mod rewrite;
 pub mod scope;
 mod show;
-mod sources;
+pub(crate) mod sources;
 mod stoppable;
 mod tables;
 pub mod text;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::SqlError,
     refresh::{
-        declared::{SuspendedBy, Suspension, TargetLag},
+        declared::{Suspension, TargetLag},
         history::{GraphRecord, RefreshRecord, RefreshState, Statistics},
     },
     regression::{Regression, regressed},
@@ -104,29 +104,13 @@ fn scheduling_state(suspended: Option<Suspension>, resumed_at: Option<DateTime<U
     let mut state = json!({ "state": if suspended.is_some() { "SUSPENDED" } else { "ACTIVE" } });
     if let Some(Suspension { at, by }) = suspended {
         state["reason_code"] = by.code().into();
-        state["reason_message"] = reason_message(by).into();
+        state["reason_message"] = by.message().into();
         state["suspended_on"] = instant_json(at);
     }
     if let Some(at) = resumed_at {
         state["resumed_on"] = instant_json(at);
     }
     Cell::from(state.to_string())
-}
-
-/// One of these texts is public (catalogue §10.5); the others are this emulator's.
-fn reason_message(by: SuspendedBy) -> &'static str {
-    match by {
-        SuspendedBy::User => "The dynamic table was suspended by its user.",
-        SuspendedBy::UpstreamUser => {
-            "The dynamic table was suspended with a table that it reads, by its user."
-        }
-        SuspendedBy::Errors => {
-            "The dynamic table was suspended due to 5 consecutive refresh errors."
-        }
-        SuspendedBy::UpstreamErrors => {
-            "The dynamic table was suspended with a table that it reads, due to refresh errors."
-        }
-    }
 }
 
 // DYNAMIC_TABLES.
@@ -201,7 +185,7 @@ fn dynamic_tables(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<Result
         let definition = table.definition();
         let Some(refreshing) = &definition.refreshing else { continue };
         let statistics = engine.refresher.lag_statistics(table.id, scope.now);
-        let number = |it: Option<f64>| it.map_or(Cell::Null, |it| Cell::Number(it.round() as i128));
+        let secs = |it: Option<TimeDelta>| it.map_or(Cell::Null, |it| it.num_seconds().into());
         let state = |of: fn(&RefreshRecord) -> Option<String>| {
             latest.completed.and_then(of).map_or(Cell::Null, Cell::from)
         };
@@ -213,10 +197,10 @@ fn dynamic_tables(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<Result
             seconds(refreshing.target_lag),
             lag_kind(refreshing.target_lag),
             scheduling_state(refreshing.suspended, refreshing.resumed_at),
-            number(statistics.map(|it| in_seconds(it.mean))),
-            number(statistics.map(|it| in_seconds(it.maximum))),
-            number(statistics.and_then(|it| it.above_target).map(in_seconds)),
-            statistics.map_or(Cell::Null, |it| it.within_target_ratio.into()),
+            secs(statistics.map(|it| it.mean)),
+            secs(statistics.map(|it| it.maximum)),
+            secs(statistics.and_then(|it| it.above_target)),
+            statistics.and_then(|it| it.within_target_ratio).map_or(Cell::Null, Cell::from),
             instant(refreshing.data_timestamp),
             state(|it| Some(it.state.word().to_owned())),
             state(|it| it.state_code.clone()),
@@ -513,7 +497,7 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
         let inputs: Vec<Value> = it
             .inputs
             .iter()
-            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": kind_word(*kind) }))
+            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": input_kind(*kind) }))
             .collect();
         let mut row = names(&it.name);
         row.extend([
@@ -533,13 +517,10 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
     Ok(rows.finish())
 }
 
-fn kind_word(kind: TableKind) -> &'static str {
+/// What the graph calls a table that is read.
+fn input_kind(kind: TableKind) -> &'static str {
     match kind {
         TableKind::Dynamic => "DYNAMIC_TABLE",
         _ => "TABLE",
     }
-}
-
-fn in_seconds(duration: TimeDelta) -> f64 {
-    duration.num_milliseconds() as f64 / 1e3
 }

@@ -584,7 +584,7 @@ pub(super) async fn refresh(
         return Err(SqlError::new(
             2743,
             "0A000",
-            "SQL compilation error:\nA dynamic table cannot be refreshed manually in a multi-statement transaction.",
+            "Manual refresh is not supported in a multi-statement transaction.",
         ));
     }
     let mut tables = Vec::new();
@@ -744,6 +744,7 @@ pub(super) fn alter(running: &Running<'_>, alter: &AlterRefreshed) -> Result<Suc
             return Err(SqlError::internal("REFRESH runs on a warehouse"));
         }
     }
+    engine.refresher.altered(engine);
     done("Statement executed successfully.")
 }
 

@@ -276,10 +276,7 @@ fn action(c: &mut Cursor<'_>, kind: TableKind) -> Result<RefreshedAction, SqlErr
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::ddl::{Ddl, parse},
-        *,
-    };
+    use super::super::ddl::{Ddl, parse};
 
     #[track_caller]
     fn check(sql: &str, expected: &str) {
