@@ -3,7 +3,7 @@
 mod common;
 
 use common::Account;
-use snowgauge_emulator::Release;
+use snowgauge_emulator::{Release, engine::LoginOptions};
 
 /// An account with `BASE (ID, K)` of three rows.
 async fn account() -> Account {
@@ -249,7 +249,7 @@ async fn creation_is_refused() {
             ),
             (
                 &create("x", "", "select * from base comment = 'after'"),
-                "001003 (42000): SQL compilation error: syntax error line 1 at position 103 unexpected '='.",
+                "001003 (42000): SQL compilation error: syntax error line 1 at position 101 unexpected '='.",
             ),
             (
                 &create("x", "", "select * from nowhere"),
@@ -399,16 +399,14 @@ async fn get_ddl_makes_the_table_again() {
         assert_eq!(shown(&account, "show dynamic tables", "\"text\"").await, ddl);
         account.ok("drop dynamic table d").await;
         account.ok(&ddl).await;
-        account.check("select get_ddl('table', 'd')", &ddl).await;
+        assert_eq!(account.ok("select get_ddl('table', 'd')").await, ddl);
         account.ok("drop dynamic table d").await;
     }
     account.ok(&create("d", "", "select id from base where k = 1")).await;
-    account
-        .check(
-            "select get_ddl('dynamic_table', 'd')",
-            "create or replace dynamic table D(\n\tID\n) target_lag = '1 minute' refresh_mode = INCREMENTAL initialize = ON_CREATE warehouse = COMPUTE_WH\n as select id from base where k = 1;",
-        )
-        .await;
+    assert_eq!(
+        account.ok("select get_ddl('dynamic_table', 'd')").await,
+        "create or replace dynamic table D(\n\tID\n) target_lag = '1 minute' refresh_mode = INCREMENTAL initialize = ON_CREATE warehouse = COMPUTE_WH\n as select id from base where k = 1;"
+    );
     account
         .check(
             "select get_ddl('dynamic_table', 'base')",
@@ -479,7 +477,14 @@ async fn creation_is_a_refresh_in_the_history() {
         .await;
     // The contents are those of the definition at the data timestamp.
     account.ok("insert into base values (9, 9)").await;
-    account.ok("set at = (select max(data_timestamp) from table(information_schema.dynamic_table_refresh_history(name => 'd')))").await;
+    let at = account.ok("select to_varchar(max(data_timestamp), 'YYYY-MM-DD HH24:MI:SS.FF9 TZHTZM') from table(information_schema.dynamic_table_refresh_history(name => 'd'))").await;
+    account
+        .check(
+            &format!("select count(*), sum(k) from base at(timestamp => '{at}'::timestamp_ltz)"),
+            "3|4",
+        )
+        .await;
+    account.check("select count(*), sum(k) from d", "3|4").await;
 }
 
 #[tokio::test]
@@ -692,8 +697,9 @@ async fn settings_are_changed_as_the_service_changes_them() {
 #[tokio::test]
 async fn with_no_database_a_wrong_property_is_still_named_first() {
     let account = account().await;
-    account.ok("create database other").await;
-    account.ok("drop database other").await;
+    let options = LoginOptions { database: Some("nowhere".into()), ..LoginOptions::default() };
+    let session = account.engine.open_session(options);
+    let account = Account { engine: account.engine, session };
     let no_database = "This session does not have a current database. Call 'USE DATABASE', or use a qualified name.";
     for (sql, expected) in [
         (
@@ -930,9 +936,9 @@ async fn the_graph_has_a_history() {
     account.ok("create dynamic table b target_lag = '2 minutes' warehouse = compute_wh as select a.id from a join base on a.id = base.id").await;
     account
         .check(
-            "select name, inputs, target_lag_type, target_lag_sec, query_text, valid_to, alter_trigger from table(information_schema.dynamic_table_graph_history()) order by name",
-            "A|[{\"kind\":\"TABLE\",\"name\":\"SNOWGAUGE.PUBLIC.BASE\"}]|USER_DEFINED|60|select * from base|NULL|[\"CREATE_DYNAMIC_TABLE\"]\n\
-             B|[{\"kind\":\"DYNAMIC_TABLE\",\"name\":\"SNOWGAUGE.PUBLIC.A\"},{\"kind\":\"TABLE\",\"name\":\"SNOWGAUGE.PUBLIC.BASE\"}]|USER_DEFINED|120|select a.id from a join base on a.id = base.id|NULL|[\"CREATE_DYNAMIC_TABLE\"]",
+            "select name, array_size(inputs), inputs[0]:name, inputs[0]:kind, target_lag_type, target_lag_sec, query_text, valid_to, alter_trigger[0] from table(information_schema.dynamic_table_graph_history()) order by name",
+            "A|1|\"SNOWGAUGE.PUBLIC.BASE\"|\"TABLE\"|USER_DEFINED|60|select * from base|NULL|\"CREATE_DYNAMIC_TABLE\"\n\
+             B|2|\"SNOWGAUGE.PUBLIC.A\"|\"DYNAMIC_TABLE\"|USER_DEFINED|120|select a.id from a join base on a.id = base.id|NULL|\"CREATE_DYNAMIC_TABLE\"",
         )
         .await;
     account.ok("create warehouse wh2 warehouse_size = 'XSMALL'").await;

@@ -411,7 +411,8 @@ mod tests {
             ("select id, current_date as at from t", "CURRENT_DATE"),
             ("select id from t where at > current_timestamp()", "CURRENT_TIMESTAMP"),
             ("select s.nextval, id from t", "a sequence"),
-            ("select seq4() as n from table(generator(rowcount => 3))", "a table function"),
+            ("select seq4() as n from t", "SEQ4"),
+            ("select 1 as n from table(generator(rowcount => 3))", "a table function"),
             ("select median(v) from t", "MEDIAN"),
             ("select id from t at(offset => -60)", "AT or BEFORE"),
         ] {

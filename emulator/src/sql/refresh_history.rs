@@ -241,7 +241,8 @@ fn connected(
 ) -> HashSet<TableId> {
     let mut edges = HashMap::<TableId, Vec<TableId>>::new();
     for (name, table) in all {
-        for (_, read) in sources::of_table(&scope.engine().catalog, name, table).tables {
+        let sources = sources::of_table(&scope.engine().catalog, name, table);
+        for (_, read) in sources.refreshed() {
             edges.entry(table.id).or_default().push(read.id);
             edges.entry(read.id).or_default().push(table.id);
         }

@@ -345,7 +345,7 @@ mod tests {
         check("create dynamic table d warehouse = w", &syntax(36, "<EOF>"));
         check(
             "create dynamic table d warehouse = w as select 1 as a comment = 'x'",
-            &syntax(62, "="),
+            &syntax(54, "COMMENT"),
         );
         check("create dynamic table d nonsense = 1 as select 1 as a", &syntax(23, "nonsense"));
         check(
