@@ -453,7 +453,7 @@ impl<'a> Scope<'a> {
     fn check_initialized(&self, table: &Table) -> Result<(), SqlError> {
         let waits =
             table.definition().refreshing.as_ref().is_some_and(|it| it.data_timestamp.is_none());
-        match waits && !self.reads_uninitialised {
+        match waits && !self.plans_only {
             true => Err(SqlError::not_initialized()),
             false => Ok(()),
         }
