@@ -33,8 +33,7 @@ pub struct Sources {
 impl Sources {
     /// Of a query whose unqualified names belong to the schema of `home`.
     pub fn of(catalog: &Catalog, home: &QualifiedName, query: &Query) -> Self {
-        let mut sources = Self::default();
-        sources.named = named(catalog, home, query);
+        let mut sources = Self { named: named(catalog, home, query), ..Self::default() };
         for (name, object) in sources.named.clone() {
             match object {
                 Object::Table(table) => sources.add(&name, &table, false),
@@ -207,7 +206,7 @@ mod tests {
     use crate::{
         engine::DEFAULT_DATABASE,
         store::catalog::{DatabaseInfo, OnConflict, View},
-        store::table::TableDefinition,
+        store::table::{TableDefinition, TableKind},
     };
     use chrono::{DateTime, Utc};
 
