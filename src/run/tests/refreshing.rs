@@ -186,6 +186,15 @@ fn a_lost_row_and_a_doubled_one_are_shown() {
 }
 
 #[test]
+fn as_many_rows_may_be_others() {
+    let script = keeping()
+        .on_prefix(DEFINED, digest(3, 8, 50))
+        .on_prefix(ROWS, more(&[(1, "a"), (-1, "b")]));
+    let run = play("- equals-definition: daily", script);
+    assert_eq!(run.failure(0).diff.as_deref(), Some("+a\n-b"));
+}
+
+#[test]
 fn hashes_may_differ_where_rows_do_not() {
     let script = keeping().on_prefix(DEFINED, digest(3, 8, 50));
     play("- equals-definition: daily", script).check("it: passed");
