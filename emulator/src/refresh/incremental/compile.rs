@@ -213,7 +213,9 @@ fn join(join: &plan::Join) -> Result<Join, NotIncremental> {
     };
     let is_outer = left_outer || right_outer;
     let not_by_keys = || NotIncremental::operator("OuterJoin[non-equi]");
-    if is_outer && join.on.is_empty() {
+    // A condition that was found to be constant is no condition on keys, but easy.
+    let is_constant = join.filter.as_ref().is_some_and(|it| it.column_refs().is_empty());
+    if is_outer && join.on.is_empty() && !is_constant {
         return Err(not_by_keys());
     }
     let (left_schema, right_schema) = (join.left.schema(), join.right.schema());

@@ -43,7 +43,10 @@ fn rows(schema: &SchemaRef, ids: &[u64], changes: &[u64]) -> RecordBatch {
     let value = |id: &u64| (id * 7919 + of(*id) * 31) % 100_000;
     let columns: Vec<ArrayRef> = vec![
         numbers(ids.iter().copied(), kind(0)),
-        numbers(ids.iter().map(|it| it.wrapping_mul(2_654_435_761) % GROUPS), kind(1)),
+        numbers(
+            ids.iter().map(|it| (it.wrapping_mul(0x94D0_49BB_1331_11EB) >> 32) % GROUPS),
+            kind(1),
+        ),
         numbers(ids.iter().map(value), kind(2)),
         Arc::new(StringArray::from_iter_values(ids.iter().map(|it| format!("s{}", value(it))))),
     ];
@@ -111,11 +114,13 @@ fn time_of_advance_against_the_whole_query() {
                 ms(started.elapsed()),
                 flow.bytes() as f64 / 1e6
             );
-            for every in [1000, 100, 20, 5] {
+            for every in [1000_u64, 100, 20, 5] {
                 let mut times = vec![];
-                for offset in 0..3 {
+                for offset in 0..3_u64 {
+                    // All over the table and over the groups, and other rows each time.
+                    let spread = |it: &u64| it.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
                     let some: Vec<u64> =
-                        (0..ROWS).filter(|it| (it + offset) % every == 0).collect();
+                        (0..ROWS).filter(|it| (spread(it) + offset) % every == 0).collect();
                     let mut delta = Delta::empty(Arc::clone(&schema));
                     delta.add(cut(&rows(&schema, &some, &changes)), -1);
                     some.iter().for_each(|it| changes[*it as usize] += 1);

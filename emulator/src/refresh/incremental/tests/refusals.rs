@@ -40,6 +40,8 @@ fn other_operators_are_named_alike() {
     of("SELECT V, W FROM T LEFT JOIN U ON T.K < U.K", "OuterJoin[non-equi]");
     of("SELECT V, W FROM T LEFT JOIN U ON T.K = U.K AND V < W", "OuterJoin[non-equi]");
     of("SELECT V, W FROM T FULL JOIN U ON T.K + U.K = 3", "OuterJoin[non-equi]");
+    of("SELECT V, W FROM T LEFT JOIN U ON TRUE", "OuterJoin[non-equi]");
+    of("SELECT V, W FROM T LEFT JOIN U ON T.K = 1", "OuterJoin[non-equi]");
 }
 
 #[test]
