@@ -25,11 +25,10 @@ use crate::{
 };
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::{Column, DFSchema, DFSchemaRef, JoinType, NullEquality, tree_node::TreeNodeRecursion},
+    common::{DFSchema, DFSchemaRef, JoinType, NullEquality, tree_node::TreeNodeRecursion},
     datasource::source_as_provider,
     logical_expr::{
-        self as plan, Distinct as DistinctNode, Expr, LogicalPlan, TableScan,
-        utils::split_conjunction,
+        self as plan, Distinct as DistinctNode, LogicalPlan, TableScan, utils::split_conjunction,
     },
     optimizer::{
         OptimizerRule, eliminate_cross_join::EliminateCrossJoin,
@@ -196,13 +195,6 @@ impl Compiler {
     }
 }
 
-/// The columns that an expression reads, by side.
-fn sides(expr: &Expr, join: &plan::Join) -> (bool, bool) {
-    let columns = expr.column_refs();
-    let reads = |schema: &DFSchema| columns.iter().any(|it: &&Column| schema.has_column(it));
-    (reads(join.left.schema()), reads(join.right.schema()))
-}
-
 fn join(join: &plan::Join) -> Result<Join, NotIncremental> {
     let (left_outer, right_outer) = match join.join_type {
         JoinType::Inner => (false, false),
@@ -212,17 +204,11 @@ fn join(join: &plan::Join) -> Result<Join, NotIncremental> {
         other => return Err(NotIncremental::operator(&format!("Join[{other}]"))),
     };
     let is_outer = left_outer || right_outer;
-    let not_by_keys = || NotIncremental::operator("OuterJoin[non-equi]");
-    // A condition that was found to be constant is no condition on keys, but easy.
-    let is_constant = join.filter.as_ref().is_some_and(|it| it.column_refs().is_empty());
-    if is_outer && join.on.is_empty() && !is_constant {
-        return Err(not_by_keys());
-    }
     let (left_schema, right_schema) = (join.left.schema(), join.right.schema());
     let (mut left, mut right, mut both) = (vec![], vec![], vec![]);
     for condition in join.filter.iter().flat_map(split_conjunction) {
-        match sides(condition, join) {
-            (true, true) if is_outer => return Err(not_by_keys()),
+        match refuse::sides(condition, join) {
+            (true, true) if is_outer => return Err(refuse::outer_join()),
             (true, true) => both.push(Condition::new(condition, &join.schema)?),
             (_, false) => left.push(Condition::new(condition, left_schema)?),
             (false, true) => right.push(Condition::new(condition, right_schema)?),

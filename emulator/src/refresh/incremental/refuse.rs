@@ -1,9 +1,11 @@
 //! What cannot be incremental, judged from the plan as it was made, before any optimisation.
 
 use datafusion::{
-    common::{JoinType, tree_node::TreeNodeRecursion},
+    common::{Column, DFSchema, JoinType, tree_node::TreeNodeRecursion},
     error::DataFusionError,
-    logical_expr::{Distinct, Expr, LogicalPlan},
+    logical_expr::{
+        BinaryExpr, Distinct, Expr, Join, LogicalPlan, Operator, utils::split_conjunction,
+    },
 };
 use std::fmt;
 
@@ -37,7 +39,8 @@ impl fmt::Display for NotIncremental {
 
 impl std::error::Error for NotIncremental {}
 
-/// Refuses what no operator can do. Joins are looked at when they are compiled.
+/// Refuses what no operator can do. Conditions of outer joins are looked at again when they are
+/// compiled, by when those on one side have moved there.
 pub(super) fn check(plan: &LogicalPlan) -> Result<(), NotIncremental> {
     let mut found = None;
     let walked = plan.apply_with_subqueries(|node| {
@@ -67,7 +70,10 @@ fn node_reason(node: &LogicalPlan) -> Option<NotIncremental> {
             JoinType::LeftAnti | JoinType::RightAnti => "SetOperation[EXCEPT]",
             JoinType::LeftSemi | JoinType::RightSemi => "SetOperation[INTERSECT]",
             JoinType::LeftMark | JoinType::RightMark => "Subquery",
-            JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => return None,
+            JoinType::Inner => return None,
+            JoinType::Left | JoinType::Right | JoinType::Full => {
+                return (!has_key(join)).then(outer_join);
+            }
         },
         LogicalPlan::Limit(_) => "Limit",
         LogicalPlan::Sort(sort) if sort.fetch.is_some() => "Limit",
@@ -90,6 +96,32 @@ fn node_reason(node: &LogicalPlan) -> Option<NotIncremental> {
         other => return Some(NotIncremental::operator(&other.display().to_string())),
     };
     Some(NotIncremental::operator(kind))
+}
+
+/// What outer joins are refused with.
+pub(super) fn outer_join() -> NotIncremental {
+    NotIncremental::operator("OuterJoin[non-equi]")
+}
+
+/// Whether an expression reads columns of the left side, and of the right.
+pub(super) fn sides(expr: &Expr, join: &Join) -> (bool, bool) {
+    let columns = expr.column_refs();
+    let reads = |schema: &DFSchema| columns.iter().any(|it: &&Column| schema.has_column(it));
+    (reads(join.left.schema()), reads(join.right.schema()))
+}
+
+/// Whether some condition says that something of one side equals something of the other.
+fn has_key(join: &Join) -> bool {
+    let is_key = |expr: &Expr| match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let is_equal = matches!(op, Operator::Eq | Operator::IsNotDistinctFrom);
+            let both = (sides(left, join), sides(right, join));
+            is_equal
+                && matches!(both, ((true, false), (false, true)) | ((false, true), (true, false)))
+        }
+        _ => false,
+    };
+    !join.on.is_empty() || join.filter.iter().flat_map(split_conjunction).any(is_key)
 }
 
 fn expr_reason(expr: &Expr) -> Option<NotIncremental> {

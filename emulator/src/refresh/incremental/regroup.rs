@@ -2,6 +2,9 @@
 //! the groups with changed rows are computed again by DataFusion from all their rows, and what
 //! was given out for them before is remembered and taken back.
 //!
+//! Rows are handed over in the order of their bytes. What hangs on the order of rows (LISTAGG
+//! without ORDER BY, MIN over NaN) may so differ from the whole query, which has another one.
+//!
 //! Cost: all rows of the groups that changed. Without GROUP BY that is the whole input, whatever
 //! changes.
 
