@@ -40,7 +40,7 @@ pub trait Ask: Send {
 /// The instant as a value of SQL that no session parameter changes.
 pub fn sql_instant(at: DateTime<Utc>) -> String {
     let text = at.to_rfc3339_opts(SecondsFormat::AutoSi, false).replace('T', " ");
-    format!("'{}'::TIMESTAMP_TZ", text.replace('+', " +"))
+    format!("'{}'::TIMESTAMP_LTZ", text.replace('+', " +"))
 }
 
 /// A text as a literal.
@@ -93,9 +93,9 @@ mod tests {
             let at = DateTime::from_timestamp_micros(micros).unwrap();
             assert_eq!(sql_instant(at), expected);
         }
-        check(1_767_225_600_000_000, "'2026-01-01 00:00:00 +00:00'::TIMESTAMP_TZ");
-        check(1_767_225_600_500_000, "'2026-01-01 00:00:00.500 +00:00'::TIMESTAMP_TZ");
-        check(1_767_225_600_000_001, "'2026-01-01 00:00:00.000001 +00:00'::TIMESTAMP_TZ");
+        check(1_767_225_600_000_000, "'2026-01-01 00:00:00 +00:00'::TIMESTAMP_LTZ");
+        check(1_767_225_600_500_000, "'2026-01-01 00:00:00.500 +00:00'::TIMESTAMP_LTZ");
+        check(1_767_225_600_000_001, "'2026-01-01 00:00:00.000001 +00:00'::TIMESTAMP_LTZ");
     }
 
     #[test]

@@ -671,7 +671,11 @@ impl Run {
         let mut refused = Vec::new();
         for it in planned.suite.refreshed.iter().rev() {
             let name = variables.get(&it.name).unwrap_or(&it.name);
-            let sql = format!("DROP TABLE IF EXISTS {name}");
+            let kind = match it.kind {
+                refresh::RefreshedKind::Dynamic => "DYNAMIC TABLE",
+                refresh::RefreshedKind::Interactive => "TABLE",
+            };
+            let sql = format!("DROP {kind} IF EXISTS {name}");
             let tag = tag.part(Part::CleanUp);
             let dropped = sessions.execute(STANDARD, &sql, &[], &tag, None).await;
             match dropped.map(|it| it.execution.ending) {

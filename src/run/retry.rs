@@ -15,6 +15,9 @@ pub struct Retry<'a> {
     target: &'a dyn Target,
     limit: Duration,
     started_at: DateTime<Utc>,
+    /// When the last look began. A look is not the last one because time passed while it was
+    /// taken: others may have moved the target's clock.
+    looked_at: DateTime<Utc>,
     pause: Duration,
     looks: u32,
 }
@@ -32,21 +35,24 @@ pub enum Next {
 impl<'a> Retry<'a> {
     /// Without time to wait there is one look.
     pub fn new(target: &'a dyn Target, limit: Duration) -> Self {
-        Self { target, limit, started_at: target.now(), pause: PAUSE_FIRST, looks: 1 }
+        let started_at = target.now();
+        Self { target, limit, started_at, looked_at: started_at, pause: PAUSE_FIRST, looks: 1 }
     }
 
     /// Waits before the next look, if there is to be one.
     pub async fn next(&mut self, stop: &Stop) -> Next {
-        let left = self.limit.saturating_sub(self.waited());
-        if left.is_zero() {
+        let looked_after = (self.looked_at - self.started_at).to_std().unwrap_or_default();
+        if looked_after >= self.limit {
             return Next::OutOfTime;
         }
+        let left = self.limit.saturating_sub(self.waited());
         tokio::select! {
             () = self.target.sleep(self.pause.min(left)) => {}
             cause = stop.requested() => return Next::Stopped(cause),
         }
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         self.looks += 1;
+        self.looked_at = self.target.now();
         Next::LookAgain
     }
 

@@ -123,8 +123,8 @@ fn a_table_is_created_without_an_instant_looked_at_with_one_and_dropped() {
         READ,
         STATE,
         "SELECT COUNT(*), HASH_AGG(*), CURRENT_TIMESTAMP() FROM (SELECT K, COUNT(*) AS N FROM \
-         T_BASE AT(TIMESTAMP => '2026-01-01 00:00:48 +00:00'::TIMESTAMP_TZ) GROUP BY K)",
-        "DROP TABLE IF EXISTS DB.SG1_S.DAILY",
+         T_BASE AT(TIMESTAMP => '2026-01-01 00:00:48 +00:00'::TIMESTAMP_LTZ) GROUP BY K)",
+        "DROP DYNAMIC TABLE IF EXISTS DB.SG1_S.DAILY",
     ]);
     assert_eq!(run.summary.cases[0].properties["oracle_equal"], "1");
 }
@@ -157,7 +157,7 @@ cases:
     run.check("it: passed");
     let defined = "SELECT COUNT(*), HASH_AGG(*), CURRENT_TIMESTAMP() FROM (SELECT DISTINCT O.K FROM \
                    (SELECT K FROM T_BASE AT(TIMESTAMP => '2026-01-01 00:00:48 \
-                   +00:00'::TIMESTAMP_TZ)) O)";
+                   +00:00'::TIMESTAMP_LTZ)) O)";
     assert!(run.log().iter().any(|it| it == defined), "{:#?}", run.log());
 }
 
@@ -176,7 +176,7 @@ fn a_lost_row_and_a_doubled_one_are_shown() {
         rows,
         "SELECT SUM(SG_SIDE) AS SG_MORE, \"K\" FROM (SELECT 1 AS SG_SIDE, T.* FROM DB.SG1_S.DAILY \
          T UNION ALL SELECT -1, D.* FROM (SELECT K, COUNT(*) AS N FROM T_BASE AT(TIMESTAMP => \
-         '2026-01-01 00:00:48 +00:00'::TIMESTAMP_TZ) GROUP BY K) D) GROUP BY \"K\" HAVING \
+         '2026-01-01 00:00:48 +00:00'::TIMESTAMP_LTZ) GROUP BY K) D) GROUP BY \"K\" HAVING \
          SUM(SG_SIDE) <> 0 ORDER BY \"K\" LIMIT 21"
     );
 
@@ -355,7 +355,7 @@ fn histories_are_held_to_what_is_expected() {
     let sql = &run.failure(0).sql;
     assert!(
         sql.ends_with(
-            "WHERE DATA_TIMESTAMP >= '2026-01-01 00:00:00 +00:00'::TIMESTAMP_TZ ORDER BY \
+            "WHERE DATA_TIMESTAMP >= '2026-01-01 00:00:00 +00:00'::TIMESTAMP_LTZ ORDER BY \
              DATA_TIMESTAMP"
         ),
         "{sql}"
