@@ -198,7 +198,7 @@ fn print_found(found: &Found, path: &Path, redact: &dyn Fn(&str) -> String) {
         counted(found.after_checks, "step"),
         counted(found.script.statements(), "statement"),
         found.number,
-        counted(found.tries, "try"),
+        counted(found.tries, "trial"),
         path.display()
     ));
     println_quietly(&redact(&found.failure.message));
