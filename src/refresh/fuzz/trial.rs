@@ -1,7 +1,7 @@
 //! A script on a server: everything that is said of its refreshes, and the first thing that is
 //! not so.
 
-use super::script::{Definition, Mode, Script, Step};
+use super::script::{Definition, Dml, Mode, Script, Step};
 use crate::{
     refresh::{Ask, cell, history, literal, text, whole},
     target::{Refusal, Rows},
@@ -111,7 +111,8 @@ struct Watched<'a> {
 /// What a step did to tables.
 #[derive(Default)]
 struct Touched {
-    /// Tables of which the server says that no row was affected, or that no statement names.
+    /// All but those of which the server says that no row was affected. An overwrite tells what it
+    /// inserts, and not what it takes out.
     maybe: BTreeSet<usize>,
 }
 
@@ -258,7 +259,7 @@ impl<A: Ask> Trial<'_, A> {
             };
             let statement = step.statements.iter().find(|it| it.sql(script) == sql);
             if let Some(statement) = statement
-                && rows.affected != Some(0)
+                && (rows.affected != Some(0) || matches!(statement, Dml::Overwrite { .. }))
             {
                 touched.maybe.insert(statement.table());
             }
