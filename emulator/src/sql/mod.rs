@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod ddl;
 pub mod dml;
 mod execute;
+mod flatten;
 pub mod functions;
 mod get_ddl;
 pub mod information_schema;

@@ -23,7 +23,6 @@ use std::{
 /// Table functions of Snowflake, most of them read the relation before them, that are not here.
 const LACKING_TABLE_FUNCTIONS: &[&str] = &[
     "DYNAMIC_TABLE_REFRESH_BOUNDARY",
-    "FLATTEN",
     "INFER_SCHEMA",
     "SPLIT_TO_TABLE",
     "STRTOK_SPLIT_TO_TABLE",
@@ -43,6 +42,8 @@ pub const UNIQUE_MARK: char = '\u{1}';
 pub enum Prepared {
     /// `TABLE(f(…))`, arguments still to be evaluated.
     Function { name: String, arguments: Vec<(Option<String>, Expr)> },
+    /// `LATERAL FLATTEN(…)` and `TABLE(FLATTEN(…))`, arguments still to be planned.
+    Flatten { arguments: Vec<(Option<String>, Expr)> },
     /// `t AT(…)` and `t BEFORE(…)`.
     Version { table: ObjectName, before: bool, kind: String, point: Box<Expr> },
 }
@@ -200,8 +201,19 @@ impl Rewriter<'_> {
                     return Err(SqlError::not_implemented(format!("the table function {name}")));
                 }
                 let arguments = named_arguments(&function.args)?;
-                self.done.prepared.push(Prepared::Function { name, arguments });
+                self.done.prepared.push(match name.as_str() {
+                    "FLATTEN" => Prepared::Flatten { arguments },
+                    _ => Prepared::Function { name, arguments },
+                });
                 *factor = named_relation(prepared_name(self.done.prepared.len() - 1), alias.take());
+            }
+            TableFactor::Function { name, args, alias, .. }
+                if last_name(name).eq_ignore_ascii_case("FLATTEN") =>
+            {
+                let arguments = args.iter().map(named_argument).collect::<Result<_, _>>()?;
+                self.done.prepared.push(Prepared::Flatten { arguments });
+                let alias = alias.take().or_else(|| Some(alias_named("FLATTEN")));
+                *factor = named_relation(prepared_name(self.done.prepared.len() - 1), alias);
             }
             TableFactor::Function { name, .. } => {
                 return Err(SqlError::not_implemented(format!("table function {name}")));
@@ -927,21 +939,22 @@ fn positional_arguments(arguments: &FunctionArguments) -> Vec<Expr> {
 /// Arguments with their names, upper-cased, where they have any.
 fn named_arguments(arguments: &FunctionArguments) -> Result<Vec<(Option<String>, Expr)>, SqlError> {
     let FunctionArguments::List(list) = arguments else { return Ok(vec![]) };
-    list.args
-        .iter()
-        .map(|it| match it {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok((None, expr.clone())),
-            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. } => {
-                Ok((Some(name.value.to_uppercase()), expr.clone()))
-            }
-            FunctionArg::ExprNamed {
-                name: Expr::Identifier(name),
-                arg: FunctionArgExpr::Expr(expr),
-                ..
-            } => Ok((Some(name.value.to_uppercase()), expr.clone())),
-            other => Err(SqlError::not_implemented(format!("argument `{other}`"))),
-        })
-        .collect()
+    list.args.iter().map(named_argument).collect()
+}
+
+fn named_argument(argument: &FunctionArg) -> Result<(Option<String>, Expr), SqlError> {
+    match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok((None, expr.clone())),
+        FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. } => {
+            Ok((Some(name.value.to_uppercase()), expr.clone()))
+        }
+        FunctionArg::ExprNamed {
+            name: Expr::Identifier(name),
+            arg: FunctionArgExpr::Expr(expr),
+            ..
+        } => Ok((Some(name.value.to_uppercase()), expr.clone())),
+        other => Err(SqlError::not_implemented(format!("argument `{other}`"))),
+    }
 }
 
 /// A bind value as a literal of its type (the wire's encodings of dates are numbers).

@@ -4,7 +4,7 @@
 //! lives (catalogue S-01, L-32, L-33) and where a statement's snapshot is taken.
 
 use super::{
-    context, functions, information_schema, lookup, refresh_history,
+    context, flatten, functions, information_schema, lookup, refresh_history,
     rewrite::{self, CAST_PREFIX, Prepared, Surroundings, TRY_CAST_PREFIX},
     text,
 };
@@ -66,6 +66,8 @@ pub struct Scope<'a> {
     pinned: Mutex<HashMap<TableId, Arc<Version>>>,
     /// Relations under names of their own: table functions, time travel, targets of DML.
     named: Mutex<HashMap<String, Arc<dyn TableSource>>>,
+    /// Those of them that stand for a FLATTEN.
+    flattens: Mutex<flatten::Flattens>,
     /// Tables read so far.
     read: Mutex<Vec<(QualifiedName, Arc<Table>)>>,
     /// The same with those inside views, and which version of each.
@@ -119,6 +121,7 @@ impl<'a> Scope<'a> {
             schema: names.schema,
             pinned: Mutex::default(),
             named: Mutex::default(),
+            flattens: Mutex::default(),
             read: Mutex::default(),
             inputs: Arc::default(),
             as_of: None,
@@ -143,6 +146,7 @@ impl<'a> Scope<'a> {
             schema: Some(name.schema.clone()),
             pinned: Mutex::new(self.pinned.lock().clone()),
             named: Mutex::default(),
+            flattens: Mutex::default(),
             read: Mutex::default(),
             inputs: Arc::clone(&self.inputs),
             as_of: self.as_of,
@@ -194,7 +198,15 @@ impl<'a> Scope<'a> {
 
     fn to_plan(&self, query: ast::Query) -> Result<LogicalPlan, SqlError> {
         let statement = ast::Statement::Query(Box::new(query));
-        self.planner().sql_statement_to_plan(statement).map_err(error_of)
+        let plan = self.planner().sql_statement_to_plan(statement).map_err(error_of)?;
+        let flattens = self.flattens.lock().clone();
+        flatten::expand(plan, self, &flattens)
+    }
+
+    /// An expression of Snowflake's dialect over the columns of a relation.
+    pub(super) fn expression(&self, expr: ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+        let expr = flatten::rewritten(expr, self)?;
+        self.planner().sql_to_expr(expr, schema, &mut PlannerContext::new()).map_err(error_of)
     }
 
     fn planner(&self) -> SqlToRel<'_, Self> {
@@ -240,6 +252,10 @@ impl<'a> Scope<'a> {
                 Prepared::Function { name: function, arguments } => {
                     let provider = self.table_function(function, arguments)?;
                     self.name_relation(&name, provider);
+                }
+                Prepared::Flatten { arguments } => {
+                    self.name_relation(&name, flatten::placeholder());
+                    self.flattens.lock().insert(name, arguments.clone());
                 }
                 Prepared::Version { table, before, kind, point } => {
                     let at = self.point_in_time(kind, point, *before)?;

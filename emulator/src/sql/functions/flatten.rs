@@ -13,11 +13,25 @@ use datafusion::arrow::{
     buffer::OffsetBuffer,
     datatypes::{DataType as Arrow, Field, FieldRef, Fields},
 };
+use datafusion::logical_expr::Expr;
 use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) static ENTRIES: &[Entry] =
-    &[Entry::new("SF_FLATTEN", (1, 5), returns_rows, Body::Batch(flatten))];
+    &[Entry::new("SF_FLATTEN", (1, 5), returns_rows, Body::Batch(rows))];
+
+/// The columns that FLATTEN has.
+pub fn flattened_columns() -> Fields {
+    row_fields()
+}
+
+/// FLATTEN's list of rows, of its five arguments.
+pub fn flatten(arguments: Vec<Expr>) -> Expr {
+    match super::scalar("SF_FLATTEN") {
+        Some(function) => function.call(arguments),
+        None => unreachable!("it is in this file"),
+    }
+}
 
 fn row_fields() -> Fields {
     let variant = |name: &str| DataType::Variant.to_field(name, true);
@@ -132,7 +146,7 @@ fn join(at: &str, key: &str) -> String {
     }
 }
 
-fn flatten(call: &Call) -> Outcome<ArrayRef> {
+fn rows(call: &Call) -> Outcome<ArrayRef> {
     let mut rows = Rows::default();
     let mut lengths = Vec::with_capacity(call.rows);
     for row in 0..call.rows {

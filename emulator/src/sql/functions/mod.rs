@@ -41,6 +41,7 @@ mod window;
 mod zone;
 
 pub use convert::cast;
+pub use flatten::{flatten, flattened_columns};
 pub use generate::{ROW_COLUMN, generator};
 
 use datafusion::{
