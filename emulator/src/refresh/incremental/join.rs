@@ -208,12 +208,10 @@ impl Output<'_> {
     ) -> Result<(), SqlError> {
         for Weighted { rows, weights } in rows {
             let fields = self.schema.fields();
-            let others = match place {
-                Place::Left => fields.iter().skip(rows.num_columns()),
-                Place::Right => fields.iter().skip(0),
-            };
-            let count = fields.len() - rows.num_columns();
-            let nulls = others.take(count).map(|it| new_null_array(it.data_type(), weights.len()));
+            // The other side's columns come after those of the left side, before those of the right.
+            let before = if place == Place::Left { rows.num_columns() } else { 0 };
+            let others = fields.iter().skip(before).take(fields.len() - rows.num_columns());
+            let nulls = others.map(|it| new_null_array(it.data_type(), weights.len()));
             let nulls = nulls.collect();
             let rows = rows.columns().to_vec();
             match place {

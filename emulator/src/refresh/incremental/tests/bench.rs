@@ -90,7 +90,7 @@ fn time_of_advance_against_the_whole_query() {
         );
         for (name, sql) in DEFINITIONS {
             let plan = kit.plan(sql);
-            let whole = Whole::new(&plan).await;
+            let whole = Whole::new(&plan).await.expect("a physical plan");
             let mut changes = vec![0_u64; ROWS as usize];
             let all = cut(&rows(&schema, &ids, &changes));
             whole.set(t, all.clone());
