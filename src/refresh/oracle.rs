@@ -62,7 +62,17 @@ pub enum Verdict {
     Equal(Contents),
     Differs(Differing),
     /// It could not be decided, and why.
-    Unsure(String),
+    Unsure {
+        /// Of the state that could not be looked at, if there was one.
+        data_timestamp: Option<DateTime<Utc>>,
+        why: String,
+    },
+}
+
+impl Verdict {
+    fn unsure(why: String) -> Self {
+        Self::Unsure { data_timestamp: None, why }
+    }
 }
 
 /// A table that is not its definition.
@@ -106,7 +116,7 @@ pub async fn refreshes<A: Ask>(
 /// Looks at a table until no refresh comes between.
 pub async fn look<A: Ask>(ask: &mut A, table: &Table) -> Result<Verdict, A::Lost> {
     let mut verdicts = look_together(ask, std::slice::from_ref(table)).await?;
-    Ok(verdicts.pop().unwrap_or_else(|| Verdict::Unsure("there is no table".to_owned())))
+    Ok(verdicts.pop().unwrap_or_else(|| Verdict::unsure("there is no table".to_owned())))
 }
 
 /// Looks at tables of which none is refreshed meanwhile: what is equal at one data timestamp is
@@ -115,7 +125,7 @@ pub async fn look_together<A: Ask>(ask: &mut A, tables: &[Table]) -> Result<Vec<
     for _ in 0..LOOKS_MAX {
         let before = match states(ask, tables).await? {
             Ok(it) => it,
-            Err(why) => return Ok(vec![Verdict::Unsure(why); tables.len()]),
+            Err(why) => return Ok(vec![Verdict::unsure(why); tables.len()]),
         };
         let mut found = Vec::with_capacity(tables.len());
         for table in tables {
@@ -124,7 +134,7 @@ pub async fn look_together<A: Ask>(ask: &mut A, tables: &[Table]) -> Result<Vec<
         match states(ask, tables).await? {
             Ok(after) if after == before => {}
             Ok(_) => continue,
-            Err(why) => return Ok(vec![Verdict::Unsure(why); tables.len()]),
+            Err(why) => return Ok(vec![Verdict::unsure(why); tables.len()]),
         }
         let mut verdicts = Vec::with_capacity(tables.len());
         for ((table, at), found) in tables.iter().zip(before).zip(found) {
@@ -138,7 +148,7 @@ pub async fn look_together<A: Ask>(ask: &mut A, tables: &[Table]) -> Result<Vec<
         }
     }
     let why = format!("each of {LOOKS_MAX} looks had a refresh between its parts");
-    Ok(vec![Verdict::Unsure(why); tables.len()])
+    Ok(vec![Verdict::unsure(why); tables.len()])
 }
 
 /// The data timestamps of tables that all have one.
@@ -216,7 +226,7 @@ async fn verdict<A: Ask>(
                 "the definition of {} at {at} is out of reach of Time Travel: {refusal}",
                 table.name
             );
-            return Ok(Some(Verdict::Unsure(why)));
+            return Ok(Some(Verdict::Unsure { data_timestamp: Some(at), why }));
         }
         Err(refusal) => {
             let message = format!("the definition of {} was refused: {refusal}", table.name);

@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     catalogue::region::{self, Region, RegionList},
-    suite::{Action, DataSet, Evidence, Expect, Release, STANDARD, Step, refresh, span::Spanned},
+    suite::{
+        Action, DataSet, Evidence, Expect, Release, STANDARD, Step,
+        refresh::{self, RefreshedKind},
+        span::Spanned,
+    },
     target::{Ending, Owner, Part, QueryTag, Refusal, Rows, Target},
 };
 use chrono::{DateTime, TimeDelta, Utc};

@@ -372,8 +372,13 @@ impl CaseRun<'_> {
                         return Ok(Some(unlike));
                     }
                 }
-                Verdict::Unsure(why) => {
-                    self.cannot_tell(why);
+                Verdict::Unsure { data_timestamp, why } => {
+                    self.count("oracle_unsure");
+                    // What was before the last change is not what the case is about.
+                    let is_old = data_timestamp.zip(self.looked.changed_at);
+                    if !is_old.is_some_and(|(at, changed_at)| at < changed_at) {
+                        self.cannot_tell(why);
+                    }
                 }
                 Verdict::Differs(differing) => {
                     let difference =

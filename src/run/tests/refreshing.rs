@@ -330,6 +330,35 @@ fn what_is_not_fresh_in_time_has_failed() {
 }
 
 #[test]
+fn a_jump_of_time_over_the_limit_leaves_one_more_look() {
+    // Somebody else moves the clock on while the first look goes on.
+    let jump = state(10, 0).taking(Duration::from_secs(1200));
+    let states = [jump, state(1200, 0), state(1200, 0), state(1200, 1152)];
+    let script = keeping()
+        .on_each(NOW, [now(0), now(10)])
+        .on_each(STATE, states)
+        .on_prefix(HISTORY, history(&[(1152, "NO_DATA", 0, 0)]));
+    play("- DELETE FROM T_BASE\n- { fresh: daily, within: 2 lags }\n", script).check("it: passed");
+}
+
+#[test]
+fn a_past_that_is_gone_is_no_matter_where_it_was_before_the_change() {
+    let gone = Reply::refused("000707", "02000", "Time travel data is not available for table T");
+    let before = format!("{DEFINED} AT(TIMESTAMP => '2026-01-01 00:00:00");
+    let states = [state(10, 0), state(10, 0), state(10, 0), state(99, 48)];
+    let script = keeping()
+        .on_each(NOW, [now(0), now(10)])
+        .on_each(STATE, states)
+        .on_prefix(&before, gone.clone());
+    let steps = "- CREATE OR REPLACE TABLE T_BASE (K INT)\n- { fresh: daily, within: 2 lags }\n";
+    let run = play(steps, script.clone());
+    run.check("it: passed");
+    assert_eq!(run.summary.cases[0].properties["oracle_unsure"], "1");
+    let run = play(steps, script.on_prefix(DEFINED, gone));
+    assert!(matches!(run.summary.cases[0].outcome, Outcome::Unsure { .. }));
+}
+
+#[test]
 fn an_unverified_look_is_observed() {
     let steps = "- { fresh: daily, evidence: unverified, source: nobody }\n";
     let script = keeping().on(NOW, now(100));
