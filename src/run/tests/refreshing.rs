@@ -332,12 +332,13 @@ fn what_is_not_fresh_in_time_has_failed() {
 #[test]
 fn a_jump_of_time_over_the_limit_leaves_one_more_look() {
     // Somebody else moves the clock on while the first look goes on.
-    let jump = state(10, 0).taking(Duration::from_secs(1200));
-    let states = [jump, state(1200, 0), state(1200, 0), state(1200, 1152)];
+    let jump = digest(3, 7, 10).taking(Duration::from_secs(200));
+    let states = [state(10, 0), state(10, 0), state(210, 0), state(210, 192)];
     let script = keeping()
         .on_each(NOW, [now(0), now(10)])
         .on_each(STATE, states)
-        .on_prefix(HISTORY, history(&[(1152, "NO_DATA", 0, 0)]));
+        .on_each(READ, [jump, digest(3, 7, 210)])
+        .on_prefix(HISTORY, history(&[(192, "NO_DATA", 0, 0)]));
     play("- DELETE FROM T_BASE\n- { fresh: daily, within: 2 lags }\n", script).check("it: passed");
 }
 
