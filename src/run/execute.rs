@@ -16,11 +16,7 @@ use super::{
 };
 use crate::{
     catalogue::region::{self, Region, RegionList},
-    suite::{
-        Action, DataSet, Evidence, Expect, Release, STANDARD, Step,
-        refresh::{self, RefreshedKind},
-        span::Spanned,
-    },
+    suite::{Action, DataSet, Evidence, Expect, Release, STANDARD, Step, refresh, span::Spanned},
     target::{Ending, Owner, Part, QueryTag, Refusal, Rows, Target},
 };
 use chrono::{DateTime, TimeDelta, Utc};

@@ -8,8 +8,7 @@ use std::time::Duration;
 /// The longest pause. Whoever waits for a refresh wants to know of it to a few seconds.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// A series of looks: at once, after growing pauses, and a last time at the limit. Where time jumps,
-/// as on an emulator that others use too, the last look begins behind the limit.
+/// A series of looks: at once, after growing pauses, and a last time at the limit.
 ///
 /// A look that hangs is not cut short here, since a statement has its own limit.
 pub struct Retry<'a> {

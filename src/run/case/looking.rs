@@ -69,6 +69,9 @@ fn changes(step: &Step) -> bool {
     }
 }
 
+/// How long a look may take. A row that was seen after a longer pause tells no lag.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+
 /// A session of the case, to whoever asks on it.
 struct Asking<'r, 'a> {
     run: &'r mut CaseRun<'a>,
@@ -549,9 +552,11 @@ impl CaseRun<'_> {
         let mut inserted: u32 = 0;
         let mut resolution = Duration::ZERO;
         let mut looked_at: Option<DateTime<Utc>> = None;
+        let mut disturbed: u32 = 0;
         loop {
             self.steps.truncate(reported);
-            if inserted < sampling.samples {
+            let wanted = sampling.samples.saturating_add(disturbed.min(sampling.samples * 2));
+            if inserted < wanted {
                 inserted += 1;
                 let values = variables.clone().with(SENTINEL, inserted.to_string());
                 let insert = values.substitute(&sampling.insert).map_err(unknown)?;
@@ -575,25 +580,33 @@ impl CaseRun<'_> {
             };
             let seen = rows.rows.first().and_then(|it| it.get(1)).and_then(whole);
             let since = |at: DateTime<Utc>| (now - at).to_std().unwrap_or_default();
-            if let Some(before) = looked_at.replace(now) {
-                resolution = resolution.max(since(before));
+            let between = looked_at.replace(now).map_or(Duration::ZERO, since);
+            // Whoever moves the clock, or holds up this client, hides when a row came to be seen.
+            let is_disturbed = between > sampling.pause * 2 + LOOK_MAX;
+            if !is_disturbed {
+                resolution = resolution.max(between);
             }
             waiting.retain(|(sentinel, committed_at)| {
                 let is_seen = seen.is_some_and(|it| it >= *sentinel);
                 match (is_seen, since(*committed_at) > limit) {
+                    (true, _) if is_disturbed => disturbed += 1,
                     (true, _) => lags.add(since(*committed_at)),
                     (false, true) => lags.add_never(),
                     (false, false) => return true,
                 }
                 false
             });
-            if inserted == sampling.samples && waiting.is_empty() {
+            let is_enough = lags.count() >= sampling.samples as usize || inserted >= wanted;
+            if is_enough && waiting.is_empty() {
                 break;
             }
             asking(self, step).pause(sampling.pause).await?;
         }
         self.note_lags(&lags, lag, resolution);
-        if lags.never() == lags.count() {
+        if disturbed > 0 {
+            self.add_property("lag_disturbed", disturbed.to_string());
+        }
+        if lags.count() > 0 && lags.never() == lags.count() {
             let message = format!("no row was visible within {}", seconds(limit));
             return Ok(Some(Unlike::new(message, visible)));
         }
