@@ -122,9 +122,6 @@ impl TargetKind {
             (Self::Emulator, "materialized-views") => {
                 Some("the emulator has no materialized views")
             }
-            (Self::Emulator, "refresh-history") => {
-                Some("the emulator keeps no history of refreshes")
-            }
             (Self::Emulator, "operator-stats") => {
                 Some("the emulator keeps no statistics of operators")
             }
