@@ -4,7 +4,12 @@ mod http;
 
 use http::{Client, Response, gzip};
 use serde_json::{Value, json};
-use snowgauge_emulator::{Emulator, EmulatorSettings};
+use snowgauge_emulator::{
+    Emulator, EmulatorSettings,
+    clock::Clock,
+    engine::Settings,
+    refresh::history::{RefreshRecord, RefreshTrigger},
+};
 use std::{collections::BTreeMap, time::Duration};
 
 /// An emulator that answers "in progress" early and chunks small results.
@@ -440,4 +445,69 @@ async fn stopping_cancels_what_runs_and_closes_the_port() {
     emulator.stop().await;
     assert_eq!(client.receive().await.json()["code"], "000604");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+/// An emulator whose clock can jump.
+async fn start_virtual() -> Emulator {
+    let engine = Settings { clock: Clock::virtual_time(), ..Settings::default() };
+    start_with(EmulatorSettings { engine, ..EmulatorSettings::default() }).await
+}
+
+#[tokio::test]
+async fn the_clock_can_be_read_and_moved_on() {
+    let emulator = start_virtual().await;
+    let mut client = login(&emulator, "test").await;
+    let told = client.get("/emulator/clock").await.json();
+    assert_eq!(told["virtual"], true, "{told}");
+    let before = told["now_us"].as_i64().expect("microseconds");
+    let hour = 3_600_000_000_i64;
+    let moved = client.post("/emulator/clock", &json!({"advance_us": hour})).await.json();
+    let after = moved["now_us"].as_i64().expect("microseconds");
+    assert!((hour..hour + 10_000_000).contains(&(after - before)), "{moved}");
+    let reply = execute(&mut client, "select date_part(epoch_second, current_timestamp())").await;
+    let seconds: i64 = text(&reply["data"]["rowset"][0][0]).parse().expect("a number");
+    assert!((0..10).contains(&(seconds - after / 1_000_000)), "{seconds} {after}");
+
+    for body in [json!({"advance_us": -1}), json!({"advance_us": i64::MAX})] {
+        let refused = client.post("/emulator/clock", &body).await;
+        assert_eq!(refused.status, 400);
+        assert!(text(&refused.json()["error"]).contains("a clock goes forward"));
+    }
+    let malformed = client.post("/emulator/clock", &json!({"advance": 1})).await.json();
+    assert_eq!(malformed["success"], false);
+}
+
+#[tokio::test]
+async fn a_real_clock_is_told_and_does_not_move() {
+    let emulator = start().await;
+    let mut client = Client::connect(emulator.address()).await;
+    assert_eq!(client.get("/emulator/clock").await.json()["virtual"], false);
+    let refused = client.post("/emulator/clock", &json!({"advance_us": 1})).await;
+    assert_eq!(refused.status, 409);
+    assert!(text(&refused.json()["error"]).contains("--virtual-time"));
+}
+
+#[tokio::test]
+async fn a_table_with_a_lag_follows_its_base_when_time_passes() {
+    let emulator = start_virtual().await;
+    let mut client = login(&emulator, "test").await;
+    for sql in [
+        "create table base (id int)",
+        "create interactive table it cluster by (id) target_lag = '1 minute' \
+         warehouse = compute_wh as select id from base",
+        "insert into base values (1), (2)",
+    ] {
+        let reply = execute(&mut client, sql).await;
+        assert_eq!(reply["success"], true, "{reply}");
+    }
+    let minute = json!({"advance_us": 60_000_000});
+    assert_eq!(client.post("/emulator/clock", &minute).await.status, 200);
+    let reply = execute(&mut client, "select count(*) from it").await;
+    assert_eq!(reply["data"]["rowset"], json!([["2"]]));
+    let records = emulator.engine().refresher.records();
+    let is_it = |it: &RefreshRecord| {
+        it.trigger == RefreshTrigger::Scheduled
+            && it.statistics.is_some_and(|it| it.inserted_rows == 2)
+    };
+    assert!(records.iter().any(is_it), "{records:?}");
 }

@@ -1,10 +1,7 @@
 //! What is told of refreshes afterwards: `DYNAMIC_TABLE_REFRESH_HISTORY` and its like.
 
 use super::declared::{Suspension, TargetLag};
-use crate::store::{
-    catalog::QualifiedName,
-    table::{TableId, TableKind},
-};
+use crate::store::{catalog::QualifiedName, table::TableId};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -151,46 +148,56 @@ impl RefreshRecord {
     }
 }
 
-/// What a change of the graph came from: `ALTER_TRIGGER`.
+/// What made a new description of a table in the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlterTrigger {
-    /// Another input, or another name.
-    None,
-    CreateDynamicTable,
-    AlterTargetLag,
-    AlterWarehouse,
+    /// Something that has no word of its own, such as another name.
+    Other,
+    Create,
+    TargetLag,
     Suspend,
     Resume,
+    Warehouse,
 }
 
 impl AlterTrigger {
     pub fn word(self) -> &'static str {
         match self {
-            Self::None => "NONE",
-            Self::CreateDynamicTable => "CREATE_DYNAMIC_TABLE",
-            Self::AlterTargetLag => "ALTER_TARGET_LAG",
-            Self::AlterWarehouse => "ALTER_WAREHOUSE",
+            Self::Other => "NONE",
+            Self::Create => "CREATE_DYNAMIC_TABLE",
+            Self::TargetLag => "ALTER_TARGET_LAG",
             Self::Suspend => "SUSPEND",
             Self::Resume => "RESUME",
+            Self::Warehouse => "ALTER_WAREHOUSE",
         }
     }
 }
 
-/// A refreshed table as it stood in the graph for a while: a row of `DYNAMIC_TABLE_GRAPH_HISTORY`.
+/// One table of the graph, as it was for a while: a row of `DYNAMIC_TABLE_GRAPH_HISTORY`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GraphRecord {
     pub table: TableId,
     pub name: QualifiedName,
-    /// The tables that it reads, through views too.
-    pub inputs: Vec<(QualifiedName, TableKind)>,
+    /// What its definition names, and of what kind it is: `TABLE`, `VIEW` or `DYNAMIC_TABLE`.
+    pub inputs: Vec<(QualifiedName, &'static str)>,
     pub target_lag: TargetLag,
     pub warehouse: String,
-    /// The query of `AS`, as written.
     pub query: String,
     pub valid_from: DateTime<Utc>,
-    /// `None` while it is so.
+    /// `None`: it still is so.
     pub valid_to: Option<DateTime<Utc>>,
     pub suspended: Option<Suspension>,
     pub resumed_at: Option<DateTime<Utc>>,
     pub trigger: AlterTrigger,
+}
+
+/// How late a table was, over a time; all in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LagStatistics {
+    pub mean: f64,
+    pub maximum: f64,
+    /// Nothing where the target is no time.
+    pub above_target: Option<f64>,
+    /// The share of the time within the target, from 0 to 1.
+    pub within_target_ratio: Option<f64>,
 }

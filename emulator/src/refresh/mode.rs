@@ -73,6 +73,10 @@ pub fn check_supported(query: &Query) -> Result<(), SqlError> {
     }
 }
 
+fn is_flatten(name: &ObjectName) -> bool {
+    name.to_string().eq_ignore_ascii_case("FLATTEN")
+}
+
 fn because(what: &str) -> ControlFlow<String> {
     ControlFlow::Break(format!("{NOT_SUPPORTED}: {what}"))
 }
@@ -110,6 +114,11 @@ impl Visitor for Incremental {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
         match factor {
+            // It is a step from row to rows.
+            TableFactor::TableFunction { expr: Expr::Function(it), .. } if is_flatten(&it.name) => {
+                ControlFlow::Continue(())
+            }
+            TableFactor::Function { name, .. } if is_flatten(name) => ControlFlow::Continue(()),
             TableFactor::TableFunction { .. }
             | TableFactor::Function { .. }
             | TableFactor::Table { args: Some(_), .. } => because("a table function"),

@@ -6,10 +6,10 @@
 use super::{
     declared::{SuspendedBy, Suspension, TargetLag},
     graph::{Graph, Node},
-    history::{AlterTrigger, GraphRecord, RefreshRecord, RefreshState},
+    history::{AlterTrigger, GraphRecord, LagStatistics, RefreshRecord, RefreshState},
     maintained::Maintained,
     refreshing::{self, Order},
-    statistics::{self, LagStatistics},
+    statistics,
 };
 use crate::{
     clock,
@@ -17,10 +17,10 @@ use crate::{
     error::SqlError,
     sql::{
         scope::{Input, Scope},
-        text,
+        sources,
     },
     store::{
-        catalog::{Object, QualifiedName},
+        catalog::QualifiedName,
         table::{RETENTION, Table, TableDefinition, TableId, Version},
         transaction::Transaction,
     },
@@ -101,7 +101,20 @@ impl Refresher {
         self.records.lock().records.iter().map(|(_, it)| it.clone()).collect()
     }
 
-    /// How refreshed tables depended on each other, oldest first.
+    /// Adds what a table of the graph is from now on. The description that it had ends.
+    pub fn describe(&self, record: GraphRecord) {
+        let mut graph = self.graph.lock();
+        let is_current = |it: &&mut GraphRecord| it.table == record.table && it.valid_to.is_none();
+        if let Some(current) = graph.iter_mut().rev().find(is_current) {
+            current.valid_to = Some(record.valid_from);
+        }
+        graph.push_back(record);
+        if graph.len() > GRAPH_RECORDS_MAX {
+            graph.pop_front();
+        }
+    }
+
+    /// All descriptions of tables, oldest first.
     pub fn graph_records(&self) -> Vec<GraphRecord> {
         self.graph.lock().iter().cloned().collect()
     }
@@ -120,8 +133,7 @@ impl Refresher {
         self.look(engine);
     }
 
-    /// Tells that a property of a refreshed table was set: the history of the graph knows since
-    /// when.
+    /// Tells that something of a refreshed table was altered: the graph's history knows since when.
     pub fn altered(&self, engine: &Arc<Engine>) {
         self.look(engine);
     }
@@ -178,12 +190,20 @@ impl Refresher {
 
     /// The version with the contents of a data timestamp, if the table had that one.
     pub fn version_of(&self, table: &Table, data_timestamp: DateTime<Utc>) -> Option<Arc<Version>> {
-        let number = {
-            let known = self.known.lock();
-            let versions = &known.get(&table.id)?.versions;
-            versions.iter().rev().find(|(at, _)| *at == data_timestamp)?.1
+        let known = |it: &Known| {
+            let mut newest_first = it.versions.iter().rev();
+            newest_first.find(|(at, _)| *at == data_timestamp).map(|(_, number)| *number)
         };
-        table.numbered(number)
+        let number = self.known.lock().get(&table.id).and_then(known);
+        match number {
+            Some(number) => table.numbered(number),
+            // It was filled when it was created, and nobody has looked since.
+            None => {
+                let definition = table.definition();
+                let shows = definition.refreshing.as_ref()?.data_timestamp;
+                (shows == Some(data_timestamp)).then(|| table.latest())
+            }
+        }
     }
 
     /// The refreshed tables as they are now. What has changed of them since the last look is
@@ -211,23 +231,9 @@ impl Refresher {
         let mut nodes = Vec::with_capacity(found.len());
         for (name, table, definition) in found {
             let Some(refreshing) = &definition.refreshing else { continue };
-            let reads = self.reads(engine, name, table, &definition);
+            let reads = self.reads(engine, name, table);
             self.adopt(engine, name, table, &definition);
-            let inputs: Vec<_> =
-                reads.iter().map(|(name, it)| (name.clone(), it.definition().kind)).collect();
-            self.remember(GraphRecord {
-                table: table.id,
-                name: name.clone(),
-                inputs,
-                target_lag: refreshing.target_lag,
-                warehouse: refreshing.warehouse.clone(),
-                query: definition.query.clone().unwrap_or_default(),
-                valid_from: now,
-                valid_to: None,
-                suspended: refreshing.suspended,
-                resumed_at: refreshing.resumed_at,
-                trigger: AlterTrigger::CreateDynamicTable,
-            });
+            self.notice(engine, name, table, &definition, now);
             nodes.push(Node {
                 name: name.clone(),
                 table: Arc::clone(table),
@@ -248,71 +254,27 @@ impl Refresher {
         {
             return tables.tables.clone();
         }
-        let mut tables = Vec::new();
-        for database in engine.catalog.databases() {
-            for schema in engine.catalog.schemas(&database.name) {
-                for (name, object) in engine.catalog.objects(&database.name, &schema.name) {
-                    if let Object::Table(table) = object
-                        && table.definition().refreshing.is_some()
-                    {
-                        tables.push((name, table));
-                    }
-                }
-            }
-        }
+        let tables = sources::all_refreshed(&engine.catalog);
         *self.tables.lock() = Some(Tables { generation, tables: tables.clone() });
         tables
     }
 
-    /// The tables that a table's definition reads. If that cannot be planned any more, as much of
-    /// it as can be found out.
+    /// The tables that a table's definition reads, through views too.
     pub(super) fn reads(
         &self,
-        engine: &Arc<Engine>,
+        engine: &Engine,
         name: &QualifiedName,
-        table: &Arc<Table>,
-        definition: &TableDefinition,
+        table: &Table,
     ) -> Vec<(QualifiedName, Arc<Table>)> {
         let generation = engine.catalog.generation();
         let before = self.with(table.id, |it| it.reads.clone());
-        if let Some(reads) = before.as_ref().filter(|it| it.generation == generation) {
-            return reads.tables.clone();
+        if let Some(reads) = before.filter(|it| it.generation == generation) {
+            return reads.tables;
         }
-        let (inputs, is_whole) = self.inputs(engine, name, definition, None);
-        let mut tables: Vec<_> = inputs.into_iter().map(|it| (it.name, it.table)).collect();
-        if !is_whole {
-            for (name, _) in before.map(|it| it.tables).unwrap_or_default() {
-                if let Some(Object::Table(table)) = engine.catalog.get(&name)
-                    && !tables.iter().any(|(_, it)| it.id == table.id)
-                {
-                    tables.push((name, table));
-                }
-            }
-        }
+        let tables = sources::of_table(&engine.catalog, name, table).tables;
         let reads = Tables { generation, tables: tables.clone() };
         self.with(table.id, |it| it.reads = Some(reads));
         tables
-    }
-
-    /// What a definition reads as of an instant, or what it would read now, and whether that is
-    /// all.
-    fn inputs(
-        &self,
-        engine: &Arc<Engine>,
-        name: &QualifiedName,
-        definition: &TableDefinition,
-        at: Option<DateTime<Utc>>,
-    ) -> (Vec<Input>, bool) {
-        let Some(query) = &definition.query else { return (vec![], true) };
-        let session = system_session(engine, name);
-        let transaction = Transaction::default();
-        let mut scope = Scope::new(&session, &transaction, None, engine.now(), Arc::default());
-        if let Some(at) = at {
-            scope = scope.for_refresh(at);
-        }
-        scope.plans_only = at.is_none();
-        let planned = text::parse_query(query).and_then(|it| scope.plan(it, &BTreeMap::new()));
-        (scope.inputs(), planned.is_ok())
     }
 
     /// Takes note of contents that were not made by a refresh.
@@ -330,46 +292,55 @@ impl Refresher {
             return;
         }
         let number = table.latest().number;
-        let (inputs, is_whole) = self.inputs(engine, name, definition, Some(at));
+        let basis = definition.query.as_ref().and_then(|query| {
+            let session = system_session(engine, name);
+            let transaction = Transaction::default();
+            let scope = Scope::new(&session, &transaction, None, at, Arc::default());
+            let scope = scope.for_refresh(at);
+            scope.plan_text(query).ok().map(|_| Arc::new(scope.inputs()))
+        });
         self.with(table.id, |it| {
             it.versions.push_back((at, number));
-            it.basis = is_whole.then(|| Arc::new(inputs));
+            it.basis = basis;
         });
     }
 
-    fn remember(&self, record: GraphRecord) {
-        let mut graph = self.graph.lock();
-        let found = graph.iter_mut().rev().find(|it| it.table == record.table);
-        let record = match found.filter(|it| it.valid_to.is_none()) {
-            None => record,
-            Some(last) => {
-                let same = GraphRecord {
-                    valid_from: last.valid_from,
-                    trigger: last.trigger,
-                    ..record.clone()
-                };
-                if *last == same {
-                    return;
-                }
-                let trigger = match () {
-                    () if last.target_lag != record.target_lag => AlterTrigger::AlterTargetLag,
-                    () if last.suspended.is_none() && record.suspended.is_some() => {
-                        AlterTrigger::Suspend
-                    }
-                    () if last.suspended.is_some() && record.suspended.is_none() => {
-                        AlterTrigger::Resume
-                    }
-                    () if last.warehouse != record.warehouse => AlterTrigger::AlterWarehouse,
-                    () => AlterTrigger::None,
-                };
-                last.valid_to = Some(record.valid_from);
-                GraphRecord { trigger, ..record }
-            }
+    /// Describes a table that is not what the last description says, where nobody has: suspended
+    /// with another, renamed, brought back.
+    fn notice(
+        &self,
+        engine: &Engine,
+        name: &QualifiedName,
+        table: &Table,
+        definition: &TableDefinition,
+        now: DateTime<Utc>,
+    ) {
+        let Some(refreshing) = &definition.refreshing else { return };
+        let last = self.graph_record(table.id);
+        let trigger = match &last {
+            None => AlterTrigger::Create,
+            Some(last) => match (last.suspended, refreshing.suspended) {
+                (None, Some(_)) => AlterTrigger::Suspend,
+                (Some(_), None) => AlterTrigger::Resume,
+                _ if last.target_lag != refreshing.target_lag => AlterTrigger::TargetLag,
+                _ if last.warehouse != refreshing.warehouse => AlterTrigger::Warehouse,
+                (was, is) if last.name != *name || was != is => AlterTrigger::Other,
+                _ => return,
+            },
         };
-        graph.push_back(record);
-        if graph.len() > GRAPH_RECORDS_MAX {
-            graph.pop_front();
-        }
+        self.describe(GraphRecord {
+            table: table.id,
+            name: name.clone(),
+            inputs: sources::of_table(&engine.catalog, name, table).inputs(),
+            target_lag: refreshing.target_lag,
+            warehouse: refreshing.warehouse.clone(),
+            query: definition.query.clone().unwrap_or_default(),
+            valid_from: now,
+            valid_to: None,
+            suspended: refreshing.suspended,
+            resumed_at: refreshing.resumed_at,
+            trigger,
+        });
     }
 
     /// How a table stands in the graph now.
@@ -528,24 +499,16 @@ pub(super) fn inputs_failed(names: &[String]) -> SqlError {
 
 /// Refreshes tables because somebody asks for it, suspended or not: first those that they stand
 /// on, all to one data timestamp, which is not before now. The statement is told of in the history
-/// of refreshes of the tables that it names, and waits for their warehouses.
+/// of refreshes of the tables that it names, and waits for their warehouses. The data timestamp.
 ///
 /// # Errors
 ///
-/// `002743` inside a transaction, `002753` where a table that one stands on fails, and whatever
-/// keeps a definition from being run.
-#[allow(dead_code, reason = "what REFRESH calls is about to be this")]
+/// `002753` where a table that one stands on fails, and whatever keeps a definition from being run.
 pub(crate) async fn refresh_by_hand(
     engine: &Arc<Engine>,
-    session: &Arc<Session>,
-    tables: Vec<(QualifiedName, Arc<Table>)>,
+    tables: &[(QualifiedName, Arc<Table>)],
     query_id: Uuid,
-) -> Result<(), SqlError> {
-    if session.transaction.lock().await.is_some() {
-        // The code is public, the text is not.
-        let text = "Manual refresh is not supported in a multi-statement transaction.";
-        return Err(SqlError::new(2743, "0A000", text));
-    }
+) -> Result<DateTime<Utc>, SqlError> {
     let asked: BTreeSet<TableId> = tables.iter().map(|(_, it)| it.id).collect();
     let graph = engine.refresher.look(engine);
     let wanted = graph.with_upstreams(asked.iter().copied());
@@ -589,7 +552,7 @@ pub(crate) async fn refresh_by_hand(
     }
     match failed.into_iter().find(|(id, _)| asked.contains(id)) {
         Some((_, (_, error))) => Err(error),
-        None => Ok(()),
+        None => Ok(at),
     }
 }
 

@@ -16,7 +16,6 @@ use crate::{
     sql::{
         self, functions,
         scope::{Input, Planned, Scope, error_of},
-        text,
     },
     store::{
         catalog::QualifiedName,
@@ -173,7 +172,7 @@ async fn attempt(order: &Order) -> Result<Outcome, SqlError> {
     let definition = table.definition();
     let basis = engine.refresher.basis(table.id);
     if let Some(basis) = &basis
-        && let Some(inputs) = unchanged(order, &definition, basis)
+        && let Some(inputs) = unchanged(order, basis)
     {
         return Ok(no_data(order, inputs));
     }
@@ -208,11 +207,11 @@ async fn attempt(order: &Order) -> Result<Outcome, SqlError> {
 
 /// The inputs as of the instant, if none has changed; found out without planning, as long as no
 /// name stands for something else.
-fn unchanged(order: &Order, definition: &TableDefinition, basis: &[Input]) -> Option<Vec<Input>> {
+fn unchanged(order: &Order, basis: &[Input]) -> Option<Vec<Input>> {
     let Order { engine, name, table, at, .. } = order;
     let inputs: Vec<Input> = engine
         .refresher
-        .reads(engine, name, table, definition)
+        .reads(engine, name, table)
         .into_iter()
         .map(|(name, table)| {
             let version = engine.refresher.version_of(&table, *at).or_else(|| table.at(*at))?;
@@ -245,9 +244,9 @@ fn plan(
         return Err(SqlError::internal("a table without a query is refreshed"));
     };
     let transaction = Transaction::default();
-    let scope =
-        Scope::new(session, &transaction, None, order.at, Arc::default()).for_refresh(order.at);
-    let planned = scope.plan(text::parse_query(query)?, &BTreeMap::new())?;
+    let scope = Scope::new(session, &transaction, None, order.at, Arc::default());
+    let scope = scope.for_refresh(order.at);
+    let planned = scope.plan_text(query)?;
     Ok((planned, scope.inputs()))
 }
 

@@ -1,19 +1,10 @@
 //! How well a table kept its target lag, computed from what its refreshes did.
 
-use super::history::{RefreshRecord, RefreshState};
+use super::history::{LagStatistics, RefreshRecord, RefreshState};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What DYNAMIC_TABLES tells of lags.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LagStatistics {
-    /// Over time.
-    pub mean: TimeDelta,
-    pub maximum: TimeDelta,
-    /// Nothing where the target is not a time.
-    pub above_target: Option<TimeDelta>,
-    /// From 0 to 1.
-    pub within_target_ratio: Option<f64>,
-}
+/// How far back the statistics go.
+const DAYS: TimeDelta = TimeDelta::days(7);
 
 /// What is known of one table's lag by `now`, from its records in the order that they began.
 /// `None` before its first refresh was done.
@@ -28,7 +19,7 @@ pub fn lag_statistics<'a>(
         .into_iter()
         .filter(|it| it.state == RefreshState::Succeeded)
         .filter_map(|it| Some((it.ended_at?, it.data_timestamp)))
-        .filter(|(ended_at, _)| *ended_at <= now)
+        .filter(|(ended_at, _)| *ended_at <= now && now - *ended_at <= DAYS)
         .collect();
     done.sort_unstable();
     let began = done.first()?.0;
@@ -49,8 +40,8 @@ pub fn lag_statistics<'a>(
     let total = now - began;
     let is_empty = total <= TimeDelta::zero();
     let mean = match is_empty {
-        true => maximum,
-        false => TimeDelta::microseconds((area / seconds(total) * 1e6) as i64),
+        true => seconds(maximum),
+        false => area / seconds(total),
     };
     let within = |_| match is_empty {
         true => 1.0,
@@ -58,8 +49,8 @@ pub fn lag_statistics<'a>(
     };
     Some(LagStatistics {
         mean,
-        maximum,
-        above_target: target.map(|_| above),
+        maximum: seconds(maximum),
+        above_target: target.map(|_| seconds(above)),
         within_target_ratio: target.map(within),
     })
 }
@@ -100,10 +91,10 @@ mod tests {
         let actual = match lag_statistics(records, target, at(now)) {
             None => "nothing".to_owned(),
             Some(it) => format!(
-                "mean {:?} max {} above {:?} within {:?}",
-                it.mean.num_milliseconds() as f64 / 1e3,
-                it.maximum.num_seconds(),
-                it.above_target.map(|it| it.num_seconds()),
+                "mean {:.3} max {} above {:?} within {:?}",
+                it.mean,
+                it.maximum,
+                it.above_target,
                 it.within_target_ratio.map(|it| (it * 100.0).round()),
             ),
         };
@@ -117,7 +108,7 @@ mod tests {
         check(&[record(Failed, 0, 5)], Some(60), 100, "nothing");
         // From 10 s to 58 s, then from 10 s to 40 s.
         let kept = [record(Succeeded, 0, 10), record(Succeeded, 48, 58)];
-        check(&kept, Some(60), 88, "mean 30.538 max 58 above Some(0) within Some(100.0)");
+        check(&kept, Some(60), 88, "mean 30.538 max 58 above Some(0.0) within Some(100.0)");
         // A tick is missed: the lag goes on to 106 s, of which 46 are above the target.
         let missed = [
             record(Succeeded, 0, 10),
@@ -125,17 +116,17 @@ mod tests {
             record(Failed, 48, 60),
             record(Succeeded, 96, 106),
         ];
-        check(&missed, Some(60), 106, "mean 58.0 max 106 above Some(46) within Some(52.0)");
-        check(&missed, None, 106, "mean 58.0 max 106 above None within None");
+        check(&missed, Some(60), 106, "mean 58.000 max 106 above Some(46.0) within Some(52.0)");
+        check(&missed, None, 106, "mean 58.000 max 106 above None within None");
         // What ends later is not known yet.
-        check(&missed, Some(60), 20, "mean 15.0 max 20 above Some(0) within Some(100.0)");
-        check(&missed, Some(60), 10, "mean 10.0 max 10 above Some(0) within Some(100.0)");
+        check(&missed, Some(60), 20, "mean 15.000 max 20 above Some(0.0) within Some(100.0)");
+        check(&missed, Some(60), 10, "mean 10.000 max 10 above Some(0.0) within Some(100.0)");
         // Above the target all the time.
         check(
             &[record(Succeeded, 0, 100)],
             Some(60),
             200,
-            "mean 150.0 max 200 above Some(100) within Some(0.0)",
+            "mean 150.000 max 200 above Some(100.0) within Some(0.0)",
         );
     }
 }

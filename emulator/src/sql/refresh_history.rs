@@ -185,7 +185,7 @@ fn dynamic_tables(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<Result
         let definition = table.definition();
         let Some(refreshing) = &definition.refreshing else { continue };
         let statistics = engine.refresher.lag_statistics(table.id, scope.now);
-        let secs = |it: Option<TimeDelta>| it.map_or(Cell::Null, |it| it.num_seconds().into());
+        let secs = |it: Option<f64>| it.map_or(Cell::Null, |it| Cell::Number(it as i128));
         let state = |of: fn(&RefreshRecord) -> Option<String>| {
             latest.completed.and_then(of).map_or(Cell::Null, Cell::from)
         };
@@ -498,7 +498,7 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
         let inputs: Vec<Value> = it
             .inputs
             .iter()
-            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": input_kind(*kind) }))
+            .map(|(name, kind)| json!({ "name": name.to_string(), "kind": kind }))
             .collect();
         let mut row = names(&it.name);
         row.extend([
@@ -516,12 +516,4 @@ fn graph_history(scope: &Scope<'_>, arguments: &Arguments<'_>) -> Result<ResultS
         rows.push(row);
     }
     Ok(rows.finish())
-}
-
-/// What the graph calls a table that is read.
-fn input_kind(kind: TableKind) -> &'static str {
-    match kind {
-        TableKind::Dynamic => "DYNAMIC_TABLE",
-        _ => "TABLE",
-    }
 }

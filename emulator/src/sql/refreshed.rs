@@ -378,9 +378,7 @@ pub(super) async fn create(
             Some(at) => at,
             None => {
                 let upstreams: Vec<_> = sources.refreshed().cloned().collect();
-                refresh_by_hand(engine, session, upstreams, running.request.query_id).await?;
-                let shared = shared_timestamp(&sources, TargetLag::Unscheduled, now);
-                shared.ok_or_else(|| SqlError::internal("tables refreshed at different times"))?
+                refresh_now(running, &upstreams).await?
             }
         };
         let computed = first_contents(running, name, &create, &refreshing, at).await?;
@@ -573,6 +571,19 @@ fn casts_to(plan: LogicalPlan, columns: &[ColumnDefinition]) -> Result<LogicalPl
 
 // Refreshing by hand.
 
+/// Refreshes tables and what they stand on, all to one instant, which is answered. Stops when the
+/// statement is cancelled.
+async fn refresh_now(
+    running: &Running<'_>,
+    tables: &[(QualifiedName, Arc<Table>)],
+) -> Result<DateTime<Utc>, SqlError> {
+    let mut cancel = running.cancel.clone();
+    tokio::select! {
+        result = refresh_by_hand(&running.session.engine, tables, running.request.query_id) => result,
+        _ = cancel.wait_for(|it| *it) => Err(SqlError::cancelled()),
+    }
+}
+
 /// `ALTER DYNAMIC | INTERACTIVE TABLE … REFRESH`.
 pub(super) async fn refresh(
     running: &mut Running<'_>,
@@ -598,7 +609,7 @@ pub(super) async fn refresh(
         }
         tables.push((name, table));
     }
-    refresh_by_hand(&session.engine, session, tables, running.request.query_id).await?;
+    refresh_now(running, &tables).await?;
     done("Statement executed successfully.")
 }
 

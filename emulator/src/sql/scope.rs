@@ -411,9 +411,13 @@ impl<'a> Scope<'a> {
     /// The version that this statement reads.
     pub fn version(&self, table: &Arc<Table>) -> Result<Arc<Version>, SqlError> {
         if let Some(at) = self.as_of {
-            // Contents of that data timestamp, though they were committed later.
-            let shown = self.is_refresh.then(|| self.engine().refresher.version_of(table, at));
-            return match shown.flatten() {
+            // Of tables that are refreshed themselves, the contents of that data timestamp, which
+            // were committed later.
+            let shown = match self.is_refresh {
+                true => self.engine().refresher.version_of(table, at),
+                false => None,
+            };
+            return match shown {
                 Some(version) => Ok(version),
                 None => version_at(table, at),
             };

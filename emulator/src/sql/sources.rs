@@ -5,7 +5,7 @@
 use super::{scope, text};
 use crate::store::{
     catalog::{Catalog, Object, QualifiedName},
-    table::{Table, TableId},
+    table::{Table, TableId, TableKind},
 };
 use datafusion::sql::sqlparser::ast::{self, Query, TableFactor, Visit, Visitor};
 use std::{
@@ -69,6 +69,18 @@ impl Sources {
     /// Those of the tables that are themselves refreshed.
     pub fn refreshed(&self) -> impl Iterator<Item = &(QualifiedName, Arc<Table>)> {
         self.tables.iter().filter(|(_, table)| table.definition().refreshing.is_some())
+    }
+
+    /// The definition's inputs, in the words of the graph's history.
+    pub fn inputs(&self) -> Vec<(QualifiedName, &'static str)> {
+        let kind = |object: &Object| match object {
+            Object::View(_) => "VIEW",
+            Object::Table(table) if table.definition().kind == TableKind::Dynamic => {
+                "DYNAMIC_TABLE"
+            }
+            Object::Table(_) => "TABLE",
+        };
+        self.named.iter().map(|(name, object)| (name.clone(), kind(object))).collect()
     }
 }
 
