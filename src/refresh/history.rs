@@ -241,18 +241,17 @@ mod tests {
         assert!(found[0].has_succeeded() && found[0].ended_at.is_none());
     }
 
+    /// An action, and rows inserted and deleted.
+    type Told = (&'static str, Option<(u64, u64)>);
+
     #[test]
     fn statistics_have_to_add_up() {
         #[track_caller]
-        fn check(
-            refreshes: &[(&str, Option<(u64, u64)>)],
-            grown: i128,
-            expected: Result<(), &str>,
-        ) {
-            let refresh = |(at, (action, rows)): (usize, &(&str, Option<(u64, u64)>))| Refresh {
-                action: Some((*action).to_owned()),
-                inserted_rows: rows.map(|it| it.0),
-                deleted_rows: rows.map(|it| it.1),
+        fn check(refreshes: &[Told], grown: i128, expected: Result<(), &str>) {
+            let refresh = |(at, told): (usize, &Told)| Refresh {
+                action: Some(told.0.to_owned()),
+                inserted_rows: told.1.map(|it| it.0),
+                deleted_rows: told.1.map(|it| it.1),
                 ..done(48 * (at as i64 + 1), 0, 0)
             };
             let history: Vec<Refresh> = refreshes.iter().enumerate().map(refresh).collect();

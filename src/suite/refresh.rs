@@ -133,7 +133,7 @@ pub enum LookOf {
     /// one data timestamp.
     EqualsDefinition { tables: Vec<String> },
     /// The history since the case began.
-    Refreshes { table: String, expected: ExpectedRefreshes },
+    Refreshes { table: String, expected: Box<ExpectedRefreshes> },
     /// How long rows take to be visible.
     Lag(LagSampling),
 }

@@ -378,8 +378,8 @@ impl CaseRun<'_> {
                 Verdict::Unsure { data_timestamp, why } => {
                     self.count("oracle_unsure");
                     // What was before the last change is not what the case is about.
-                    let is_old = data_timestamp.zip(self.looked.changed_at);
-                    if !is_old.is_some_and(|(at, changed_at)| at < changed_at) {
+                    let instants = data_timestamp.zip(self.looked.changed_at);
+                    if instants.is_none_or(|(at, changed_at)| at >= changed_at) {
                         self.cannot_tell(why);
                     }
                 }

@@ -142,6 +142,7 @@ pub fn look(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
         "refreshes" => {
             let table = table_name(decoder, place, defaults);
             let expected = refreshes(decoder, &fields, defaults);
+            let expected = expected.map(Box::new);
             table.zip(expected).map(|(table, expected)| LookOf::Refreshes { table, expected })
         }
         _ => lag(decoder, &fields, place, defaults).map(LookOf::Lag),
