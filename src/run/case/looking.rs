@@ -485,6 +485,11 @@ impl CaseRun<'_> {
         let mut until = Until(None);
         loop {
             self.steps.truncate(reported);
+            let all = match oracle::refreshes(&mut asking(self, step), table, since).await? {
+                Ok(all) => all,
+                Err(why) => return Ok(self.cannot_tell(why)),
+            };
+            // Those of the others after its own: they may have come to more ticks, and no fewer.
             let mut others = Others::default();
             for (other, to) in
                 [(&phase_of, &mut others.phase_of), (&ticks_of, &mut others.ticks_of)]
@@ -495,10 +500,6 @@ impl CaseRun<'_> {
                     Err(why) => return Ok(self.cannot_tell(why)),
                 }
             }
-            let all = match oracle::refreshes(&mut asking(self, step), table, since).await? {
-                Ok(all) => all,
-                Err(why) => return Ok(self.cannot_tell(why)),
-            };
             if let Some(report) = self.steps.last_mut() {
                 report.looks = until.looks();
             }
