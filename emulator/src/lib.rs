@@ -10,6 +10,9 @@
 //!
 //! What it does not implement answers with an error that says so by name.
 
+// A statement that refreshes tables that refresh others is a deep future.
+#![recursion_limit = "256"]
+
 pub mod clock;
 pub mod engine;
 pub mod error;

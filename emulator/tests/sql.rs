@@ -29,6 +29,47 @@ async fn columns_are_headed_as_the_service_heads_them() {
 }
 
 #[tokio::test]
+async fn flatten_gives_a_row_for_each_element_of_the_row_before_it() {
+    let account = Account::new(Release::ZeroCopy);
+    account
+        .ok("create table t as select column1 as id, parse_json(column2) as v from values (1, '[\"a\", \"b\"]'), (2, '[]'), (3, '{\"k\": 7}')")
+        .await;
+    let elements = "1|0|\"a\"|NULL\n1|1|\"b\"|NULL";
+    account
+        .check(
+            "select t.id, f.index, f.value, f.key from t, lateral flatten(input => t.v) f where f.index is not null order by 1, 2",
+            elements,
+        )
+        .await;
+    account
+        .check(
+            "select id, index, value, key from t, table(flatten(v)) where index is not null order by 1, 2",
+            elements,
+        )
+        .await;
+    account
+        .check(
+            "select t.id, f.key, f.value from t join lateral flatten(input => v, mode => 'OBJECT') f on true",
+            "3|k|7",
+        )
+        .await;
+    account
+        .check(
+            "select t.id, f.value from t, lateral flatten(input => v, outer => true) f where t.id = 2",
+            "2|NULL",
+        )
+        .await;
+    account.check("select value from table(flatten(parse_json('[1, [2, 3]]'), recursive => true)) where path = '[1][0]'", "2").await;
+    // Each row of the join before it has elements of its own.
+    account
+        .check(
+            "select count(*) from t a join t b on a.id >= b.id, lateral flatten(input => a.v) f",
+            "5",
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn rows_that_are_changed_read_back() {
     let account = Account::new(Release::ZeroCopy);
     account
@@ -327,8 +368,6 @@ async fn what_is_not_implemented_is_refused_by_name() {
             "select * from t match_recognize (order by id measures count(*) as c pattern (a+) define a as id > 0)",
             "MATCH_RECOGNIZE",
         ),
-        ("select f.value from t, lateral flatten(input => v) f", "table function FLATTEN"),
-        ("select f.value from t, table(flatten(input => v)) f", "the table function FLATTEN"),
         ("select * from t sample (10)", "SAMPLE"),
         ("select top 1 id from t", "TOP"),
         ("select id from t fetch first 1 rows only", "FETCH"),

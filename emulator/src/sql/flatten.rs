@@ -52,7 +52,7 @@ pub(super) fn expand(
         if let LogicalPlan::Join(join) = &node
             && join.join_type == JoinType::Inner
             && join.on.is_empty()
-            && join.filter.is_none()
+            && join.filter.as_ref().is_none_or(|it| *it == lit(true))
             && let Some(found) = marker(&join.right, flattens)
         {
             return replaced(LogicalPlan::clone(&join.left), found);

@@ -370,10 +370,11 @@ pub(super) async fn create(
         _ => String::new(),
     };
 
-    let started_at = running.now;
+    let mut started_at = running.now;
     let mut contents = None;
     if refreshing.initialize == Initialize::OnCreate {
         let now = next_millisecond(engine).await;
+        started_at = now;
         let at = match shared_timestamp(&sources, refreshing.target_lag, now) {
             Some(at) => at,
             None => {
