@@ -33,10 +33,6 @@ pub const SCALE: u64 = 1_000;
 /// as long as a slow account would be.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
 
-/// How long a case looks for what it expects. What takes time to show on an account shows at once
-/// on an emulator, or never.
-const LOOK_MAX: Duration = Duration::from_secs(5);
-
 /// Red cases that are named where there are more.
 const NAMED_MAX: usize = 3;
 
@@ -259,12 +255,7 @@ fn plan(loaded: &Loaded, subject: &Subject, scope: Scope) -> Result<Plan, PlanEr
             Selection { exactly: Some(exactly), ..Selection::default() }
         }
     };
-    let mut plan = run::plan(&loaded.suites, &loaded.data_sets, &selection)?;
-    let cases = plan.suites.iter_mut().flat_map(|it| &mut it.cases);
-    for step in cases.flat_map(|it| &mut it.case.steps) {
-        step.within = step.within.map(|it| it.min(LOOK_MAX));
-    }
-    Ok(plan)
+    run::plan(&loaded.suites, &loaded.data_sets, &selection)
 }
 
 fn affected<'a>(loaded: &'a Loaded, subject: &Subject) -> Vec<&'a crate::suite::Suite> {
