@@ -282,7 +282,7 @@ fn a_refusal_has_no_result() {
 fn ids_are_catalogued() {
     check_yaml("  - id: L-39\n    name: a\n    sql: SELECT 1\n", &["2:9 unknown-id"]);
     check_yaml("  - id: S-00\n    name: a\n    sql: SELECT 1\n", &["2:9 unknown-id"]);
-    for id in ["S-35", "L-38", "R-26", "C-16", "M-17", "A-07", "A-01"] {
+    for id in ["S-35", "L-38", "R-31", "C-16", "M-17", "A-07", "A-01"] {
         check_yaml(&format!("  - id: {id}\n    name: a\n    sql: SELECT 1\n"), &[]);
     }
     check("t.slt", "subtest A-08 a\n\nstatement ok\nSELECT 1\n", &["1:9 unknown-id"]);
