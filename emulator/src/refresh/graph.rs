@@ -4,9 +4,12 @@
 //! (`SCHEDULER = DISABLE`) neither pulls its inputs nor is pulled, and is read as a base table is.
 
 use super::declared::TargetLag;
-use crate::store::{
-    catalog::QualifiedName,
-    table::{Table, TableId},
+use crate::{
+    regression::{Regression, regressed},
+    store::{
+        catalog::QualifiedName,
+        table::{Table, TableId},
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +50,8 @@ impl Graph {
     /// The tables that are refreshed to the same instant before this one is.
     pub fn upstreams(&self, id: TableId) -> Vec<TableId> {
         let Some(node) = self.nodes.get(&id).filter(|it| it.is_scheduled()) else { return vec![] };
-        node.inputs.iter().copied().filter(|it| self.is_scheduled(*it) && *it != id).collect()
+        let inputs = node.inputs.iter().copied();
+        inputs.filter(|it| self.is_scheduled(*it) && *it != id).collect()
     }
 
     /// The tables that read this one.
@@ -108,7 +112,8 @@ impl Graph {
             TargetLag::Downstream => {
                 let fresh = |it: &TableId| self.nodes.get(it).is_some_and(|it| !it.is_suspended);
                 let readers = self.downstreams(id).into_iter().filter(fresh);
-                readers.filter_map(|it| self.lag(it, &mut seen.clone())).min()
+                let least = readers.filter_map(|it| self.lag(it, &mut seen.clone())).min();
+                least.or(regressed(Regression::DownstreamAlwaysFresh).then_some(60))
             }
         }
     }
@@ -116,13 +121,18 @@ impl Graph {
     /// Whether neither it nor anything that it stands on is suspended.
     pub fn is_running(&self, id: TableId) -> bool {
         let is_suspended = |it: &TableId| self.nodes.get(it).is_some_and(|it| it.is_suspended);
-        !self.with_upstreams([id]).iter().any(is_suspended)
+        regressed(Regression::SuspendedRefreshed)
+            || !self.with_upstreams([id]).iter().any(is_suspended)
     }
 }
 
 impl Node {
     fn is_scheduled(&self) -> bool {
-        self.target_lag != TargetLag::Unscheduled
+        match self.target_lag {
+            TargetLag::Seconds(_) => true,
+            TargetLag::Downstream => !regressed(Regression::DownstreamNeverFresh),
+            TargetLag::Unscheduled => false,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     sql::{planner::Queries, scope::Input},
     store::{
         changes::ChangedRows,
@@ -152,8 +153,17 @@ fn changes(basis: &[Input], inputs: &[Input]) -> Result<Option<HashMap<TableId, 
             rows.iter().map(|it| adapted(&it.rows(), schema)).collect()
         };
         let mut delta = Delta::inserted(Arc::clone(schema), adapted(&rows.inserted)?);
-        delta.add(adapted(&rows.deleted)?, -1);
-        changes.insert(input.table.id, delta.consolidated()?);
+        if !regressed(Regression::DeletesLost) {
+            delta.add(adapted(&rows.deleted)?, -1);
+        }
+        let mut delta = delta.consolidated()?;
+        if regressed(Regression::HalfOfAChange) {
+            for it in &mut delta.batches {
+                it.weights.truncate(it.weights.len().div_ceil(2));
+                it.rows = it.rows.slice(0, it.weights.len());
+            }
+        }
+        changes.insert(input.table.id, delta);
     }
     Ok(Some(changes))
 }
@@ -235,6 +245,7 @@ fn sides(
         for it in &delta.batches {
             let repeated = it.weights.iter().enumerate().flat_map(|(row, weight)| {
                 let count = if is_this(*weight) { weight.unsigned_abs() as usize } else { 0 };
+                let count = if regressed(Regression::WeightIgnored) { count.min(1) } else { count };
                 std::iter::repeat_n(row as u32, count)
             });
             let places = UInt32Array::from_iter_values(repeated);

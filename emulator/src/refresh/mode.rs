@@ -4,7 +4,10 @@
 //! a plan is another question, and not asked here.
 
 use super::declared::RefreshMode;
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, ObjectName, Query,
     Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit, Visitor,
@@ -42,7 +45,13 @@ pub fn resolve_mode(
     match (asked, verdict) {
         (AskedMode::Full, _) => Ok((RefreshMode::Full, Some(ASKED_FOR_FULL.to_owned()))),
         (_, Ok(())) => Ok((RefreshMode::Incremental, None)),
+        (AskedMode::Auto, Err(_)) if regressed(Regression::ModeReasonMissing) => {
+            Ok((RefreshMode::Full, None))
+        }
         (AskedMode::Auto, Err(reason)) => Ok((RefreshMode::Full, Some(reason))),
+        (AskedMode::Incremental, Err(_)) if regressed(Regression::ExceptIncremental) => {
+            Ok((RefreshMode::Incremental, None))
+        }
         (AskedMode::Incremental, Err(_)) => Err(SqlError::new(
             2711,
             "0A000",

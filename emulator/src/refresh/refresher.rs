@@ -15,6 +15,7 @@ use crate::{
     clock,
     engine::{Engine, LoginOptions, Session},
     error::SqlError,
+    regression::{Regression, regressed},
     sql::{
         scope::{Input, Scope},
         sources,
@@ -152,7 +153,11 @@ impl Refresher {
             Some(suspension) => {
                 set_suspended(table, suspension);
                 let cascade = Suspension { by: suspension.by.downstream(), ..suspension };
-                for id in graph.with_downstreams([table.id]) {
+                let downstreams = match regressed(Regression::SuspendAlone) {
+                    true => BTreeSet::new(),
+                    false => graph.with_downstreams([table.id]),
+                };
+                for id in downstreams {
                     if let Some(node) = graph.get(id).filter(|it| !it.is_suspended)
                         && id != table.id
                     {
@@ -160,6 +165,7 @@ impl Refresher {
                     }
                 }
             }
+            None if regressed(Regression::ResumeIgnored) => {}
             None => self.resume(&graph, table, engine.now()),
         }
         self.look(engine);
@@ -398,7 +404,8 @@ impl Refresher {
             it.failures = if is_failure { it.failures + 1 } else { 0 };
             it.failures
         });
-        if failures >= FAILURES_MAX {
+        let one_more = u32::from(regressed(Regression::SixFailures));
+        if failures >= FAILURES_MAX + one_more {
             let suspension = Suspension { at: engine.now(), by: SuspendedBy::Errors };
             self.suspend(engine, &node.name, &node.table, Some(suspension));
         }
@@ -511,7 +518,10 @@ pub(crate) async fn refresh_by_hand(
 ) -> Result<DateTime<Utc>, SqlError> {
     let asked: BTreeSet<TableId> = tables.iter().map(|(_, it)| it.id).collect();
     let graph = engine.refresher.look(engine);
-    let wanted = graph.with_upstreams(asked.iter().copied());
+    let wanted = match regressed(Regression::ManualWithoutUpstreams) {
+        true => asked.clone(),
+        false => graph.with_upstreams(asked.iter().copied()),
+    };
     // Always in the same order, so that two statements do not wait for each other.
     let mut locks = Vec::new();
     for id in &wanted {
@@ -574,6 +584,7 @@ pub(super) fn completion_target(
     previous: Option<DateTime<Utc>>,
     target_lag: TargetLag,
 ) -> Option<DateTime<Utc>> {
-    let lag = i64::try_from(target_lag.seconds()?).ok().and_then(TimeDelta::try_seconds)?;
+    let lags = if regressed(Regression::CompletionTargetLate) { 2 } else { 1 };
+    let lag = i64::try_from(target_lag.seconds()? * lags).ok().and_then(TimeDelta::try_seconds)?;
     previous?.checked_add_signed(lag)
 }

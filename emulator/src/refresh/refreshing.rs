@@ -13,6 +13,7 @@ use super::{
 use crate::{
     engine::{Engine, Listed, Request, Running, Session},
     error::SqlError,
+    regression::{Regression, regressed},
     sql::{
         self, functions,
         scope::{Input, Planned, Scope, error_of},
@@ -68,7 +69,11 @@ impl Order {
         at: DateTime<Utc>,
         statement: Option<Uuid>,
     ) -> Self {
-        Self::new(engine, node, at, RefreshTrigger::Manual, statement)
+        let trigger = match regressed(Regression::ManualToldScheduled) {
+            true => RefreshTrigger::Scheduled,
+            false => RefreshTrigger::Manual,
+        };
+        Self::new(engine, node, at, trigger, statement)
     }
 
     fn new(
@@ -148,6 +153,12 @@ pub(super) async fn refresh(order: Order) -> Result<DateTime<Utc>, SqlError> {
         it.started_at = Some(started_at);
     });
     let result = attempt(&order).await;
+    if result.is_err() && regressed(Regression::FailedRefreshEmpties) {
+        let mut transaction = Transaction::default();
+        transaction.lock(&order.table).await?;
+        transaction.change(&order.table, Change::Overwrite(vec![]))?;
+        transaction.commit(order.engine.now());
+    }
     let ended_at = order.engine.now().max(started_at);
     order.told.end(|it| {
         it.ended_at = Some(ended_at);
@@ -171,10 +182,13 @@ async fn attempt(order: &Order) -> Result<Outcome, SqlError> {
     engine.catalog.commits().settle(*at);
     let definition = table.definition();
     let basis = engine.refresher.basis(table.id);
-    if let Some(basis) = &basis
-        && let Some(inputs) = unchanged(order, basis)
-    {
-        return Ok(no_data(order, inputs));
+    if let Some(basis) = &basis {
+        if regressed(Regression::ChangesIgnored) {
+            return Ok(no_data(order, basis.to_vec()));
+        }
+        if let Some(inputs) = unchanged(order, basis) {
+            return Ok(no_data(order, inputs));
+        }
     }
 
     let session = system_session(engine, name);
@@ -222,7 +236,9 @@ fn unchanged(order: &Order, basis: &[Input]) -> Option<Vec<Input>> {
 }
 
 fn no_data(order: &Order, inputs: Vec<Input>) -> Outcome {
-    order.engine.refresher.refreshed(&order.table, order.at, inputs);
+    if !regressed(Regression::NoDataStays) {
+        order.engine.refresher.refreshed(&order.table, order.at, inputs);
+    }
     Outcome {
         action: RefreshAction::NoData,
         reinit_reason: None,
@@ -296,6 +312,9 @@ fn changed(before: Option<&[Input]>, now: &[Input]) -> Vec<QualifiedName> {
 
 /// Why the contents have nothing to go by any more. The words are this emulator's.
 fn reinitialised_by(before: &[Input], now: &[Input]) -> Option<String> {
+    if regressed(Regression::ReplacementNotTold) {
+        return None;
+    }
     for input in now {
         let Some(earlier) = before.iter().find(|it| it.table.id == input.table.id) else {
             return Some(match before.iter().any(|it| it.name == input.name) {
@@ -432,6 +451,7 @@ impl Work<'_> {
         transaction.lock(table).await?;
         let before = table.latest();
         let merged = match (self.basis, mode(&table.definition())) {
+            (Some(_), _) if regressed(Regression::FullToldIncremental) => None,
             (Some(basis), Some(RefreshMode::Incremental)) => {
                 let inputs = (basis, self.inputs);
                 let maintained = &engine.refresher.maintained;
@@ -453,13 +473,24 @@ impl Work<'_> {
                 (RefreshAction::Full, Change::Overwrite(rows), statistics, None)
             }
         };
+        let action = match action {
+            RefreshAction::Full if regressed(Regression::FullToldIncremental) => {
+                RefreshAction::Incremental
+            }
+            RefreshAction::Incremental if regressed(Regression::IncrementalToldFull) => {
+                RefreshAction::Full
+            }
+            it => it,
+        };
         transaction.change(table, change)?;
         transaction.commit(engine.now());
         if let Some(kept) = kept {
             engine.refresher.maintained.keep(table.id, kept);
         }
         let after = table.latest();
+        let counted = if regressed(Regression::InsertedCountedTwice) { 2 } else { 1 };
         let statistics = Statistics {
+            inserted_rows: statistics.inserted_rows * counted,
             added_partitions: missing(&after, &before),
             removed_partitions: missing(&before, &after),
             ..statistics

@@ -4,6 +4,7 @@
 //! longer period are ticks of all shorter ones, and tables that read each other find each other at
 //! the same instants. Seen in refresh histories of live accounts (snowflake.md, §10.2).
 
+use crate::regression::{Regression, regressed};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The shortest period, in seconds.
@@ -14,7 +15,8 @@ const DOUBLINGS_MAX: u32 = 40;
 
 /// The longest canonical period that is not above the lag.
 pub fn period_secs(lag_secs: u64) -> u64 {
-    periods().take_while(|it| *it <= lag_secs).last().unwrap_or(PERIOD_SECS_MIN)
+    let period = periods().take_while(|it| *it <= lag_secs).last().unwrap_or(PERIOD_SECS_MIN);
+    if regressed(Regression::PeriodDoubled) { period * 2 } else { period }
 }
 
 /// The shortest canonical period that is not below a duration.

@@ -1,6 +1,7 @@
 //! How well a table kept its target lag, computed from what its refreshes did.
 
 use super::history::{LagStatistics, RefreshRecord, RefreshState};
+use crate::regression::{Regression, regressed};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far back the statistics go.
@@ -44,6 +45,7 @@ pub fn lag_statistics<'a>(
         false => area / seconds(total),
     };
     let within = |_| match is_empty {
+        _ if regressed(Regression::RatioInPercent) => 100.0,
         true => 1.0,
         false => 1.0 - seconds(above) / seconds(total),
     };

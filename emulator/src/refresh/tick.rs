@@ -9,7 +9,11 @@ use super::{
     refreshing::{self, Done, Order},
     schedule::{Grid, PERIOD_SECS_MIN, period_secs},
 };
-use crate::{engine::Engine, regression::switched, store::table::TableId};
+use crate::{
+    engine::Engine,
+    regression::{Regression, regressed, switched},
+    store::table::TableId,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use std::{
@@ -57,14 +61,15 @@ struct Member {
 pub(super) fn pass(engine: &Arc<Engine>) {
     let grid = grid(engine);
     let now = engine.now();
-    let last = grid.last(now, PERIOD_SECS_MIN);
+    let beat_secs = beat_secs();
+    let last = grid.last(now, beat_secs);
     let before = engine.refresher.ticked.lock().replace(last);
     // Nothing was due before anybody looked.
     let Some(before) = before else { return };
     let late = TimeDelta::seconds(PERIOD_SECS_MIN as i64 * LATE_TICKS_MAX);
     let mut tick = before.max(last - late);
     while tick < last {
-        tick = grid.next(tick, PERIOD_SECS_MIN);
+        tick = grid.next(tick, beat_secs);
         start(engine, grid, tick);
     }
 }
@@ -76,18 +81,31 @@ pub(super) fn next_due(engine: &Arc<Engine>) -> Option<DateTime<Utc>> {
     let graph = engine.refresher.look(engine);
     let periods = graph.nodes().filter(|it| graph.is_running(it.table.id));
     let periods = periods.filter_map(|it| graph.effective_lag(it.table.id)).map(period_secs);
-    periods.min().map(|it| grid.next(now, it))
+    periods.map(|it| grid_of(grid, it).next(now, it)).min()
 }
 
 pub(super) fn grid(engine: &Engine) -> Grid {
     Grid { phase_secs: engine.settings.refresh_phase_secs }
 }
 
+/// How far the ticks are apart that any table may be due at.
+fn beat_secs() -> u64 {
+    if regressed(Regression::PhaseByLag) { PERIOD_SECS_MIN / 2 } else { PERIOD_SECS_MIN }
+}
+
+/// The ticks of a period: they are the account's.
+fn grid_of(grid: Grid, period_secs: u64) -> Grid {
+    match regressed(Regression::PhaseByLag) && period_secs > PERIOD_SECS_MIN {
+        true => Grid { phase_secs: grid.phase_secs + PERIOD_SECS_MIN / 2 },
+        false => grid,
+    }
+}
+
 fn start(engine: &Arc<Engine>, grid: Grid, at: DateTime<Utc>) {
     let graph = engine.refresher.look(engine);
     let period = |node: &Node| {
         let period = graph.effective_lag(node.table.id).map(period_secs)?;
-        grid.is_tick(at, period).then_some(period)
+        grid_of(grid, period).is_tick(at, period).then_some(period)
     };
     let due: BTreeMap<_, _> = graph
         .nodes()
@@ -165,7 +183,7 @@ impl Tick {
                 member.order.after(&member.upstreams, &ended.done);
                 member.upstreams.iter().filter_map(|it| ended.failed.get(it)).cloned().collect()
             };
-            if lost.is_empty() {
+            if lost.is_empty() || regressed(Regression::UpstreamFailureIgnored) {
                 Arc::clone(&self).spawn(member);
             } else {
                 member.order.upstream_failed(&lost);

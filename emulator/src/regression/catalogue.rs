@@ -270,6 +270,112 @@ catalogue! {
     MissingTableSqlstate "missing-table-sqlstate" ["L-37", "L-12"] ALWAYS,
         "the refusal of a missing table has another SQLSTATE";
 
+    // Refresh: what changed, through operators.
+    DeletesLost "deletes-lost" ["R-03", "R-27"] ALWAYS,
+        "an incremental refresh does not hear of deleted rows";
+    WeightIgnored "weight-ignored" ["R-27"] ALWAYS,
+        "of equal rows that change together, an incremental refresh writes one";
+    FilteredRowStays "filtered-row-stays" ["R-27"] ALWAYS,
+        "a row that an update takes out of a filter stays";
+    UnionAllCollapses "union-all-collapses" ["R-27"] ALWAYS,
+        "UNION ALL gives equal rows that change together once";
+    DistinctLosesDuplicate "distinct-loses-duplicate" ["R-27"] ALWAYS,
+        "DISTINCT loses a row with the first of its duplicates";
+    DistinctKeepsLast "distinct-keeps-last" ["R-27"] ALWAYS,
+        "DISTINCT keeps a row whose last duplicate is gone";
+    JoinMissesLeft "join-misses-left" ["R-28"] ALWAYS,
+        "a join is not refreshed by what changed on its left side";
+    JoinMissesRight "join-misses-right" ["R-28"] ALWAYS,
+        "a join is not refreshed by what changed on its right side";
+    JoinMissesBothSides "join-misses-both-sides" ["R-28"] ALWAYS,
+        "a join misses pairs of which both rows changed";
+    NullKeysMatch "null-keys-match" ["R-28"] ALWAYS,
+        "NULL equals NULL to a join that is refreshed incrementally";
+    OuterRowStays "outer-row-stays" ["R-28"] ALWAYS,
+        "an outer join keeps a row of NULLs that has found its match";
+    OuterRowForgotten "outer-row-forgotten" ["R-28"] ALWAYS,
+        "an outer join gives no row of NULLs when the last match goes";
+    OuterRowMissing "outer-row-missing" ["R-28"] ALWAYS,
+        "an outer join loses changed rows that match nothing";
+    EmptyGroupStays "empty-group-stays" ["R-10"] ALWAYS,
+        "a group without rows stays";
+    GroupKeepsMovedRow "group-keeps-moved-row" ["R-10"] ALWAYS,
+        "a row that moves to another group is counted in its old one, too";
+    ExtremeAfterDelete "extreme-after-delete" ["R-10"] ALWAYS,
+        "MIN and MAX are not computed again where rows were only deleted";
+    ScalarRowLost "scalar-row-lost" ["R-10"] ALWAYS,
+        "an aggregate over no rows gives no row";
+    WindowOfChangedRows "window-of-changed-rows" ["R-29"] ALWAYS,
+        "a window function is computed anew for changed rows only";
+    FlattenFirstOnly "flatten-first-only" ["R-30"] ALWAYS,
+        "FLATTEN gives the first element only";
+
+    // Refresh: one table at one instant.
+    ContentsOlderThanTold "contents-older-than-told" ["R-01", "R-02", "R-05"] ALWAYS,
+        "a refreshed table's data timestamp is a period later than its contents";
+    ChangesIgnored "changes-ignored" ["R-02", "R-03"] ALWAYS,
+        "a refresh finds no data whatever has changed";
+    TornSnapshot "torn-snapshot" ["R-04"] ALWAYS,
+        "of two base tables a refresh reads the second as it was a period before";
+    HalfOfAChange "half-of-a-change" ["R-04", "R-23"] ALWAYS,
+        "an incremental refresh takes up half of what changed";
+    OverwriteSeenEarly "overwrite-seen-early" ["R-25"] ALWAYS,
+        "INSERT OVERWRITE is seen before its transaction is committed";
+    StaticTableFollows "static-table-follows" ["R-06"] ALWAYS,
+        "an interactive table without a lag is refreshed every minute";
+    NoDataStays "no-data-stays" ["R-07"] ALWAYS,
+        "without a change the data timestamp stays";
+    InteractiveRefreshIgnored "interactive-refresh-ignored" ["R-08"] ALWAYS,
+        "ALTER INTERACTIVE TABLE REFRESH does nothing";
+    ManualToldScheduled "manual-told-scheduled" ["R-08"] ALWAYS,
+        "the history calls a refresh by hand scheduled";
+    SuspendedRefreshed "suspended-refreshed" ["R-09"] ALWAYS,
+        "a suspended table is refreshed on schedule";
+    ResumeIgnored "resume-ignored" ["R-09"] ALWAYS,
+        "RESUME of a refreshed table does nothing";
+    IncrementalToldFull "incremental-told-full" ["R-10"] ALWAYS,
+        "the history calls an incremental refresh full";
+    FullToldIncremental "full-told-incremental" ["R-10"] ALWAYS,
+        "an incremental table is computed anew, and the history calls it incremental";
+    InsertedCountedTwice "inserted-counted-twice" ["R-10"] ALWAYS,
+        "the statistics of a refresh count inserted rows twice";
+    ExceptIncremental "except-incremental" ["R-11"] ALWAYS,
+        "REFRESH_MODE = INCREMENTAL takes any query";
+    ModeReasonMissing "mode-reason-missing" ["R-12"] ALWAYS,
+        "nothing says why a table is refreshed in full";
+    UninitializedReadable "uninitialized-readable" ["R-13"] ALWAYS,
+        "a table that was never refreshed reads as empty";
+    ModeChanged "mode-changed" ["R-14"] ALWAYS,
+        "the refresh mode of a table is changed";
+    ReplacementNotTold "replacement-not-told" ["R-24"] ALWAYS,
+        "the history does not say that a table was made anew since its base was replaced";
+
+    // Refresh: schedules, and tables that read each other.
+    PeriodDoubled "period-doubled" ["R-15", "R-16"] ALWAYS,
+        "tables are refreshed half as often as their lag asks for";
+    PhaseByLag "phase-by-lag" ["R-17"] ALWAYS,
+        "tables with longer lags have a phase of their own";
+    UpstreamAsCommitted "upstream-as-committed" ["R-18", "R-31"] ALWAYS,
+        "a refresh reads what was committed of a refreshed table, not what shows its instant";
+    LagBelowUpstream "lag-below-upstream" ["R-19"] ALWAYS,
+        "a lag may be shorter than that of a table that is read";
+    SixFailures "six-failures" ["R-20"] ALWAYS,
+        "a table is suspended after six failures";
+    SuspendAlone "suspend-alone" ["R-20"] ALWAYS,
+        "tables that read a suspended one are not suspended";
+    FailedRefreshEmpties "failed-refresh-empties" ["R-20"] ALWAYS,
+        "a refresh that fails leaves an empty table";
+    UpstreamFailureIgnored "upstream-failure-ignored" ["R-21"] ALWAYS,
+        "a table is refreshed though one that it reads has failed";
+    RefreshesOverlap "refreshes-overlap" ["R-22"] ALWAYS,
+        "the history has refreshes end a minute late, when the next one has begun";
+    ManualWithoutUpstreams "manual-without-upstreams" ["R-31"] ALWAYS,
+        "a refresh by hand does not refresh what is read";
+    DownstreamNeverFresh "downstream-never-fresh" ["R-31"] ALWAYS,
+        "a table with a lag of DOWNSTREAM is never refreshed for those that read it";
+    DownstreamAlwaysFresh "downstream-always-fresh" ["R-31"] ALWAYS,
+        "a table with a lag of DOWNSTREAM that nothing reads is refreshed every minute";
+
     // Monitoring.
     ShowLacksAColumn "show-lacks-a-column" ["M-01"] SINCE_FALLBACK,
         "SHOW INTERACTIVE TABLES lacks its last column";
@@ -309,6 +415,14 @@ catalogue! {
         "the query history lists a repeated statement once";
     HistoryPending "history-pending" ["M-14"] ALWAYS,
         "the query history lists a statement as running for ever";
+    InteractiveHistoryEmpty "interactive-history-empty" ["M-07"] ALWAYS,
+        "INTERACTIVE_TABLE_REFRESH_HISTORY has no rows";
+    HistoryDynamicOnly "history-dynamic-only" ["M-08"] ALWAYS,
+        "DYNAMIC_TABLE_REFRESH_HISTORY lacks interactive tables";
+    CompletionTargetLate "completion-target-late" ["M-16"] ALWAYS,
+        "COMPLETION_TARGET is a lag later";
+    RatioInPercent "ratio-in-percent" ["M-17"] ALWAYS,
+        "TIME_WITHIN_TARGET_LAG_RATIO is in percent";
 
     // Regions.
     RegionWithDashes "region-with-dashes" ["A-01"] ALWAYS,

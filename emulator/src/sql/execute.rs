@@ -300,6 +300,9 @@ async fn dml_on_warehouse(
                 return Ok(effect.changed.into_success());
             }
             transaction.change(&table, effect.change)?;
+            if is_explicit && is_overwrite && regressed(Regression::OverwriteSeenEarly) {
+                std::mem::take(transaction).commit(session.engine.now());
+            }
             if !is_explicit {
                 own.commit(session.engine.now());
             }

@@ -42,12 +42,17 @@ pub fn table_function(
     name: &str,
     arguments: &Arguments<'_>,
 ) -> Option<Result<ResultSet, SqlError>> {
+    let is_interactive = |id| {
+        let found = scope.engine().catalog.table_by_id(id);
+        found.is_some_and(|(_, table)| table.definition().kind == TableKind::Interactive)
+    };
     Some(match name {
         "DYNAMIC_TABLES" => dynamic_tables(scope, arguments),
-        "DYNAMIC_TABLE_REFRESH_HISTORY" => refresh_history(scope, arguments, |_| true),
+        "DYNAMIC_TABLE_REFRESH_HISTORY" => refresh_history(scope, arguments, |id| {
+            !regressed(Regression::HistoryDynamicOnly) || !is_interactive(id)
+        }),
         "INTERACTIVE_TABLE_REFRESH_HISTORY" => refresh_history(scope, arguments, |id| {
-            let found = scope.engine().catalog.table_by_id(id);
-            found.is_some_and(|(_, table)| table.definition().kind == TableKind::Interactive)
+            is_interactive(id) && !regressed(Regression::InteractiveHistoryEmpty)
         }),
         "DYNAMIC_TABLE_GRAPH_HISTORY" => graph_history(scope, arguments),
         _ => return None,
@@ -366,6 +371,11 @@ fn common(it: &RefreshRecord) -> Vec<Cell> {
     let dependency = it.last_completed_dependency.as_ref().map(|(name, at)| {
         json!({ "qualified_name": name.to_string(), "data_timestamp": instant_json(*at) })
     });
+    let late = match regressed(Regression::RefreshesOverlap) {
+        true => TimeDelta::minutes(1),
+        false => TimeDelta::zero(),
+    };
+    let ended_at = it.ended_at.map(|it| it + late);
     vec![
         it.state.word().into(),
         text(it.state_code.as_ref()),
@@ -373,7 +383,7 @@ fn common(it: &RefreshRecord) -> Vec<Cell> {
         it.query_id.map_or(Cell::Null, |it| it.to_string().into()),
         it.data_timestamp.into(),
         instant(it.started_at),
-        instant(it.ended_at),
+        instant(ended_at),
         instant(it.completion_target),
         it.name.to_string().into(),
         dependency.map_or(Cell::Null, |it| it.to_string().into()),

@@ -101,7 +101,10 @@ pub(super) fn interactive_properties(
                 "WAREHOUSE is only valid for an interactive table with TARGET_LAG.",
             ));
         }
-        return Ok(None);
+        let current = session.names().warehouse;
+        return Ok(current
+            .filter(|_| regressed(Regression::StaticTableFollows))
+            .map(|it| refreshing(TargetLag::Seconds(lag::SECONDS_MIN), &it, options, false)));
     };
     let target_lag = TargetLag::Seconds(lag::parse(target_lag)?);
     let current = session.names().warehouse.filter(|_| regressed(Regression::LagWithoutWarehouse));
@@ -269,7 +272,9 @@ fn check_lag_above(
     for (upstream, table) in sources.refreshed() {
         let theirs = table.definition().refreshing.as_ref().map(|it| it.target_lag);
         match theirs {
-            Some(TargetLag::Seconds(least)) if seconds < least => {
+            Some(TargetLag::Seconds(least))
+                if seconds < least && !regressed(Regression::LagBelowUpstream) =>
+            {
                 return Err(not_public(
                     10419,
                     format!(
@@ -608,6 +613,10 @@ pub(super) async fn refresh(
             }
             return Err(SqlError::interactive_unsupported("REFRESH of a static table"));
         }
+        if alter.kind == TableKind::Interactive && regressed(Regression::InteractiveRefreshIgnored)
+        {
+            continue;
+        }
         tables.push((name, table));
     }
     refresh_now(running, &tables).await?;
@@ -690,7 +699,10 @@ fn check_properties(alter: &AlterRefreshed, known: &[&str], of: &str) -> Result<
         RefreshedAction::Unset(names) => Box::new(names.iter()),
         _ => return Ok(()),
     };
-    match named.find(|it| !known.contains(&it.as_str())) {
+    let is_known = |it: &str| {
+        known.contains(&it) || (it == "REFRESH_MODE" && regressed(Regression::ModeChanged))
+    };
+    match named.find(|it| !is_known(it)) {
         Some(name) => Err(invalid_property(name, of)),
         None => Ok(()),
     }
@@ -801,6 +813,9 @@ fn set(
                 changed.initialization_warehouse = Some(value);
             }
             "COMMENT" => comment = Some(value),
+            "REFRESH_MODE" if regressed(Regression::ModeChanged) => {
+                changed.mode = RefreshMode::Full;
+            }
             RETENTION => {
                 check_retention(value.parse().map_err(|_| invalid_value(&value, RETENTION))?)?
             }

@@ -5,7 +5,10 @@ use super::{
     arrangement::{Arrangement, Layout},
     delta::Delta,
 };
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use arrow::datatypes::SchemaRef;
 
 pub(super) struct Distinct {
@@ -27,7 +30,10 @@ impl Distinct {
             .iter()
             .zip(before)
             .filter_map(|(it, before)| {
-                let now = self.state.has_key(&it.row);
+                let now = match self.state.has_key(&it.row) {
+                    true => it.weight > 0 || !regressed(Regression::DistinctLosesDuplicate),
+                    false => before && regressed(Regression::DistinctKeepsLast),
+                };
                 (before != now).then_some((it.row.as_ref(), if now { 1 } else { -1 }))
             })
             .collect();

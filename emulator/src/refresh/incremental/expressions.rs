@@ -1,7 +1,11 @@
 //! Expressions over the columns of a batch.
 
 use super::{delta::filter, session};
-use crate::{error::SqlError, sql::scope::error_of};
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+    sql::scope::error_of,
+};
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch},
     buffer::BooleanBuffer,
@@ -89,7 +93,13 @@ impl Condition {
         batch: &RecordBatch,
         weights: &[i64],
     ) -> Result<(RecordBatch, Vec<i64>), SqlError> {
-        let mask: Vec<bool> = self.mask(batch)?.values().iter().collect();
+        let mut mask: Vec<bool> = self.mask(batch)?.values().iter().collect();
+        if regressed(Regression::FilteredRowStays) {
+            let leaves = weights.iter().zip(&mask).any(|(weight, passes)| *weight > 0 && !passes);
+            for (passes, weight) in mask.iter_mut().zip(weights) {
+                *passes &= !leaves || *weight > 0;
+            }
+        }
         let kept = weights.iter().zip(&mask).filter(|it| *it.1).map(|it| *it.0);
         Ok((filter(batch, &mask)?, kept.collect()))
     }

@@ -12,7 +12,11 @@ use super::{
     delta::{Delta, Weighted, batch_of},
     expressions::Expressions,
 };
-use crate::{error::SqlError, sql::scope::error_of};
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+    sql::scope::error_of,
+};
 use arrow::{
     array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array},
     compute::cast,
@@ -217,6 +221,10 @@ impl Group {
         let mut changes: Vec<(Bytes, Totals)> = changes.into_iter().collect();
         changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
 
+        if regressed(Regression::GroupKeepsMovedRow) && changes.iter().any(|it| it.1.rows > 0) {
+            changes.retain(|it| it.1.rows >= 0);
+        }
+
         let mut listed: Vec<(Bytes, Totals, i64)> = vec![];
         for (key, change) in changes {
             let old = self.groups.remove(&key);
@@ -226,7 +234,11 @@ impl Group {
             if new.rows < 0 {
                 return Err(lost());
             }
-            let is_there = self.is_scalar || new.rows > 0;
+            let is_there = match () {
+                () if regressed(Regression::EmptyGroupStays) => true,
+                () if regressed(Regression::ScalarRowLost) => new.rows > 0,
+                () => self.is_scalar || new.rows > 0,
+            };
             if is_there {
                 self.groups.insert(key.clone(), new.clone());
             }

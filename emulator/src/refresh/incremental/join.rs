@@ -12,7 +12,10 @@ use super::{
     delta::{Delta, Weighted, batch_of, filter},
     expressions::{Condition, Expressions},
 };
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use arrow::{
     array::{Array, ArrayRef, RecordBatch, new_null_array},
     datatypes::SchemaRef,
@@ -57,7 +60,7 @@ impl Join {
             left: Input::new(left)?,
             right: Input::new(right)?,
             schema: Arc::clone(schema),
-            null_keys_match,
+            null_keys_match: null_keys_match || regressed(Regression::NullKeysMatch),
             conditions,
         })
     }
@@ -70,15 +73,23 @@ impl Join {
         let (right_changes, unmatched) = self.right.changes(right, self.null_keys_match)?;
         out.outer(unmatched, Place::Right)?;
 
+        if regressed(Regression::JoinMissesBothSides) {
+            let (a, b) = (&self.left, &self.right);
+            matches(&left_changes, b, &a.layout, Place::Left, &mut out)?;
+        }
         // B becomes new; A is old still.
         let turned = self.right.apply(&right_changes)?;
         let (a, b) = (&mut self.left, &mut self.right);
-        matches(&left_changes, b, &a.layout, Place::Left, &mut out)?;
+        if !regressed(Regression::JoinMissesLeft) && !regressed(Regression::JoinMissesBothSides) {
+            matches(&left_changes, b, &a.layout, Place::Left, &mut out)?;
+        }
         if a.is_outer {
             alone(&left_changes, &b.state, &a.layout, Place::Left, &mut out)?;
             flipped(&turned, a, Place::Left, &mut out)?;
         }
-        matches(&right_changes, a, &b.layout, Place::Right, &mut out)?;
+        if !regressed(Regression::JoinMissesRight) {
+            matches(&right_changes, a, &b.layout, Place::Right, &mut out)?;
+        }
         if b.is_outer {
             alone(&right_changes, &a.state, &b.layout, Place::Right, &mut out)?;
         }
@@ -260,6 +271,9 @@ fn alone(
     place: Place,
     out: &mut Output<'_>,
 ) -> Result<(), SqlError> {
+    if regressed(Regression::OuterRowMissing) {
+        return Ok(());
+    }
     let rows: Vec<(&[u8], i64)> = by_key(changes)
         .filter(|(key, _)| !other.has_key(key))
         .flat_map(|(_, rows)| rows.iter().map(|it| (it.row.as_ref(), it.weight)))
@@ -274,8 +288,11 @@ fn flipped(
     place: Place,
     out: &mut Output<'_>,
 ) -> Result<(), SqlError> {
+    let stays = |it: &&Turned<'_>| it.is_there && regressed(Regression::OuterRowStays);
+    let is_forgotten = |it: &&Turned<'_>| !it.is_there && regressed(Regression::OuterRowForgotten);
     let rows: Vec<(&[u8], i64)> = turned
         .iter()
+        .filter(|it| !stays(it) && !is_forgotten(it))
         .flat_map(|it| {
             let sign = if it.is_there { -1 } else { 1 };
             input.state.of_key(it.key).map(move |(row, weight)| (row, sign * weight))

@@ -34,6 +34,7 @@ pub use refuse::NotIncremental;
 
 use crate::{
     error::SqlError,
+    regression::{Regression, regressed},
     sql::{planner::config_options, scope::error_of},
     store::table::TableId,
 };
@@ -226,6 +227,11 @@ impl Operator {
                     let rows = batch_of(schema, rows.columns().to_vec(), rows.num_rows())?;
                     out.push(rows, weights.clone());
                 }
+                if regressed(Regression::UnionAllCollapses) {
+                    out = out.consolidated()?;
+                    let weights = out.batches.iter_mut().flat_map(|it| &mut it.weights);
+                    weights.for_each(|it| *it = it.signum());
+                }
                 Ok(out)
             }
             (Self::EachRow { feed, schema }, [input]) => each_row(feed, schema, input).await,
@@ -268,7 +274,10 @@ async fn each_row(feed: &mut Feed, schema: &SchemaRef, input: &Delta) -> Result<
             let mask: Vec<bool> = weights.iter().map(|it| *it == weight).collect();
             let rows = delta::filter(rows, &mask)?;
             for given in feed.run(vec![rows]).await? {
-                let given = batch_of(schema, given.columns().to_vec(), given.num_rows())?;
+                let mut given = batch_of(schema, given.columns().to_vec(), given.num_rows())?;
+                if regressed(Regression::FlattenFirstOnly) {
+                    given = given.slice(0, given.num_rows().min(1));
+                }
                 out.add([given], weight);
             }
         }

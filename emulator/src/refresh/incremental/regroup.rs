@@ -10,13 +10,16 @@
 
 use super::{
     ROWS_PER_BATCH,
-    arrangement::{Arrangement, Bytes, Codec, Layout, by_key},
+    arrangement::{Arrangement, Bytes, Changed, Codec, Layout, by_key},
     delta::{Delta, batch_of},
     expressions::Expressions,
     feed::Feed,
     repeat::repeat,
 };
-use crate::error::SqlError;
+use crate::{
+    error::SqlError,
+    regression::{Regression, regressed},
+};
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::{Aggregate, LogicalPlan};
 use std::{collections::HashMap, sync::Arc};
@@ -56,7 +59,11 @@ impl Regroup {
     pub async fn advance(&mut self, input: &Delta) -> Result<Delta, SqlError> {
         let changes = self.layout.changes(input, |_, _| Ok(None))?;
         let is_first = std::mem::replace(&mut self.is_first, false);
-        let mut keys: Vec<&[u8]> = by_key(&changes).map(|it| it.0).collect();
+        let is_regrouped = |rows: &[Changed]| {
+            !regressed(Regression::ExtremeAfterDelete) || rows.iter().any(|it| it.weight > 0)
+        };
+        let mut keys: Vec<&[u8]> =
+            by_key(&changes).filter(|it| is_regrouped(it.1)).map(|it| it.0).collect();
         if self.keys == 0 && is_first {
             keys = vec![&[]];
         }
