@@ -12,9 +12,9 @@ use std::{
     path::PathBuf,
 };
 
-fn loaded(suites: &[&str]) -> Loaded {
+fn loaded(suites: &[impl AsRef<str>]) -> Loaded {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites");
-    let roots: Vec<PathBuf> = suites.iter().map(|it| folder.join(it)).collect();
+    let roots: Vec<PathBuf> = suites.iter().map(|it| folder.join(it.as_ref())).collect();
     suite::load(&roots).unwrap()
 }
 
@@ -48,6 +48,26 @@ fn regressions_are_caught_by_the_cases_they_are_about() {
     check(&trials[3], "monitoring::show::M-06 INFORMATION_SCHEMA has a table type for them");
     let suites: Vec<&str> = trials[1].suites.iter().map(String::as_str).collect();
     assert_eq!(suites, ["limits::dml"], "only what is about it is run");
+}
+
+#[test]
+fn what_is_wrong_where_tables_are_refreshed_is_wrong_on_every_thread() {
+    let suites = ["schedule", "static", "operators_flatten", "failures"];
+    let loaded = loaded(&suites.map(|it| format!("refresh/{it}.yaml")));
+    let subjects = Subject::all(
+        &[
+            Regression::PeriodDoubled,
+            Regression::OverwriteSeenEarly,
+            Regression::FlattenFirstOnly,
+            Regression::FailedRefreshEmpties,
+        ],
+        &[Release::ZeroCopy],
+    );
+    let trials = teeth::try_all(&loaded, subjects, Options::default(), &|_| {});
+    check(&trials[0], "refresh::schedule::R-15");
+    check(&trials[1], "refresh::static::R-25");
+    check(&trials[2], "refresh::operators_flatten::R-30");
+    check(&trials[3], "refresh::failures::R-20");
 }
 
 #[test]
