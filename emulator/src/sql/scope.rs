@@ -424,8 +424,9 @@ impl<'a> Scope<'a> {
             return match shown {
                 Some(version) => Ok(version),
                 None if self.is_refresh && self.reads_late(table) => {
-                    version_at(table, at - TimeDelta::seconds(48))
-                        .or_else(|_| version_at(table, at))
+                    let first =
+                        || table.numbered(0).ok_or_else(|| SqlError::internal("no version"));
+                    version_at(table, at - TimeDelta::seconds(48)).or_else(|_| first())
                 }
                 None => version_at(table, at),
             };
