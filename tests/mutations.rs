@@ -111,7 +111,8 @@ fn a_changed_suite_does_not_pass_on_what_was_recorded() {
         let mut suite = loaded.suites[random.below(loaded.suites.len())].clone();
         let in_setup = !suite.setup.is_empty() && random.below(5) == 0;
         let case = (!in_setup).then(|| random.below(suite.cases.len()));
-        let before = replayed(folder, &suite, &loaded);
+        let copy = copied(folder, &suite);
+        let before = replayed(copy.path(), &suite, &loaded);
         let before = concerned(&before, case, &suite);
         if before.iter().all(|it| matches!(it.outcome, Outcome::Skipped { .. })) {
             continue;
@@ -129,7 +130,7 @@ fn a_changed_suite_does_not_pass_on_what_was_recorded() {
             continue;
         }
         let Some((from, to)) = mutate(step, &mut random) else { continue };
-        let after = replayed(folder, &suite, &loaded);
+        let after = replayed(copy.path(), &suite, &loaded);
         for report in concerned(&after, case, &suite) {
             let is_red = matches!(report.outcome, Outcome::Failed { .. } | Outcome::NotRun { .. });
             assert!(
@@ -156,7 +157,8 @@ fn a_suite_that_lost_a_statement_does_not_pass_on_what_was_recorded() {
         }
         let mut suite = loaded.suites[random.below(loaded.suites.len())].clone();
         let at = random.below(suite.cases.len());
-        let before = replayed(folder, &suite, &loaded);
+        let copy = copied(folder, &suite);
+        let before = replayed(copy.path(), &suite, &loaded);
         let before = concerned(&before, Some(at), &suite);
         let steps = &mut suite.cases[at].steps;
         let lost = random.below(steps.len());
@@ -170,7 +172,7 @@ fn a_suite_that_lost_a_statement_does_not_pass_on_what_was_recorded() {
             continue;
         }
         steps.remove(lost);
-        let after = replayed(folder, &suite, &loaded);
+        let after = replayed(copy.path(), &suite, &loaded);
         for report in concerned(&after, Some(at), &suite) {
             let is_red = matches!(report.outcome, Outcome::Failed { .. } | Outcome::NotRun { .. });
             let place = format!("{}: {}", folder.display(), report.case);
