@@ -169,6 +169,12 @@ impl Clock {
     }
 }
 
+/// `SYSTEM$WAIT` of a statement, in real time like the limits that may end it: a jump neither
+/// waits for it nor shortens it.
+pub(crate) async fn held_up(pause: Duration) {
+    waiting(tokio::time::sleep(pause)).await;
+}
+
 /// Waits for another statement or refresh: for its slot, its lock. It may end only after a jump,
 /// so a jump does not wait for this.
 pub(crate) async fn waiting<F: Future>(work: F) -> F::Output {

@@ -10,6 +10,7 @@ use super::{
     text,
 };
 use crate::{
+    clock,
     engine::{Bind, DmlStats, StatementType, Success},
     error::SqlError,
     regression::{Regression, regressed},
@@ -595,7 +596,7 @@ impl Dml<'_> {
     ) -> Result<Vec<RecordBatch>, SqlError> {
         if wait_seconds > 0.0 {
             let pause = std::time::Duration::from_secs_f64(wait_seconds);
-            self.scope.engine().settings.clock.sleep(pause).await;
+            clock::held_up(pause).await;
         }
         self.scope.engine().queries.run(plan, rows).await
     }

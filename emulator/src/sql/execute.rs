@@ -15,6 +15,7 @@ use super::{
     warehouse_ddl::{WarehouseAction, WarehouseStatement},
 };
 use crate::{
+    clock,
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
     regression::{Regression, regressed},
@@ -171,7 +172,7 @@ async fn query_on_warehouse(
             *compilation.lock() = started.elapsed();
             if planned.wait_seconds > 0.0 {
                 let pause = std::time::Duration::from_secs_f64(planned.wait_seconds);
-                session.engine.settings.clock.sleep(pause).await;
+                clock::held_up(pause).await;
             }
             let batches = session.engine.queries.run(planned.plan, planned.rows).await?;
             Ok(Success {

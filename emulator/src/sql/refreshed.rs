@@ -15,6 +15,7 @@ use super::{
     text,
 };
 use crate::{
+    clock,
     engine::{Engine, Running, Session, Success},
     error::SqlError,
     refresh::{
@@ -546,7 +547,7 @@ async fn first_contents(
             };
             let compilation = started.elapsed();
             if wait_seconds > 0.0 {
-                session.engine.settings.clock.sleep(Duration::from_secs_f64(wait_seconds)).await;
+                clock::held_up(Duration::from_secs_f64(wait_seconds)).await;
             }
             let mut batches = session.engine.queries.run(plan, rows).await?;
             if create.kind == TableKind::Interactive {

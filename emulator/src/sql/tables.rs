@@ -10,6 +10,7 @@ use super::{
     text,
 };
 use crate::{
+    clock,
     engine::{Running, Session, StatementType, Success},
     error::SqlError,
     refresh::declared::Refreshing,
@@ -120,7 +121,7 @@ async fn create(running: &mut Running<'_>, create: CreateTable) -> Result<Succes
                 (plan, columns, planned.rows, planned.wait_seconds)
             };
             if wait_seconds > 0.0 {
-                session.engine.settings.clock.sleep(Duration::from_secs_f64(wait_seconds)).await;
+                clock::held_up(Duration::from_secs_f64(wait_seconds)).await;
             }
             let mut batches = session.engine.queries.run(plan, rows).await?;
             if is_interactive {
