@@ -25,12 +25,12 @@ use std::{collections::HashMap, sync::Arc};
 /// Arguments as written, by the name that the relation was given.
 pub(super) type Flattens = HashMap<String, Vec<(Option<String>, ast::Expr)>>;
 
-/// What stands for a FLATTEN until the plan is made.
-pub(super) fn placeholder() -> Arc<dyn TableProvider> {
+/// What stands for a FLATTEN until the plan is made: an empty relation with its columns.
+pub(super) fn empty_relation() -> Arc<dyn TableProvider> {
     Arc::new(EmptyTable::new(Arc::new(Schema::new(functions::flattened_columns()))))
 }
 
-/// A plan in which every placeholder has given way to what it stands for.
+/// A plan in which every such relation has given way to what it stands for.
 pub(super) fn expand(
     plan: LogicalPlan,
     scope: &Scope<'_>,
@@ -70,7 +70,7 @@ pub(super) fn expand(
     }
 }
 
-/// How a placeholder is called in its statement, and its name.
+/// How such a relation is called in its statement, and its name.
 fn marker<'a>(node: &LogicalPlan, flattens: &'a Flattens) -> Option<(TableReference, &'a String)> {
     match node {
         LogicalPlan::SubqueryAlias(it) => {
@@ -119,7 +119,7 @@ fn flattened(
         outer.unwrap_or_else(|| lit(false)),
         recursive.unwrap_or_else(|| lit(false)),
         mode.unwrap_or_else(|| lit("BOTH")),
-    ]);
+    ])?;
     let kept: Vec<Expr> = left.schema().columns().into_iter().map(Expr::Column).collect();
     let elements = Column::from_name(name.clone());
     let mut given = kept.clone();

@@ -254,7 +254,7 @@ impl<'a> Scope<'a> {
                     self.name_relation(&name, provider);
                 }
                 Prepared::Flatten { arguments } => {
-                    self.name_relation(&name, flatten::placeholder());
+                    self.name_relation(&name, flatten::empty_relation());
                     self.flattens.lock().insert(name, arguments.clone());
                 }
                 Prepared::Version { table, before, kind, point } => {

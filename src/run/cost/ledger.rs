@@ -5,8 +5,11 @@
 //! warehouse is taken to run from its start to its end, since when it suspends by itself depends on
 //! queries that only the service knows of.
 
-use super::price::{billed_at_least, credits_per_hour};
-use crate::{run::compare::counted, target::wording::without_comments};
+use crate::{
+    catalogue::price::{billed_at_least, credits_per_hour},
+    run::compare::counted,
+    target::wording::without_comments,
+};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// All warehouses of a run. Times are from the run's start.

@@ -7,7 +7,6 @@
 mod estimate;
 mod ledger;
 mod meter;
-mod price;
 
 pub use estimate::{Estimate, estimate};
 pub use ledger::Starts;

@@ -7,7 +7,7 @@ use super::json;
 use super::kit::{Arguments, Body, Call, Entry, Outcome, arrow, invalid_argument};
 use super::path;
 use super::variant::value_of;
-use crate::types::DataType;
+use crate::{error::SqlError, types::DataType};
 use datafusion::arrow::{
     array::{ArrayRef, Int64Builder, ListArray, StringBuilder, StructArray},
     buffer::OffsetBuffer,
@@ -26,11 +26,10 @@ pub fn flattened_columns() -> Fields {
 }
 
 /// FLATTEN's list of rows, of its five arguments.
-pub fn flatten(arguments: Vec<Expr>) -> Expr {
-    match super::scalar("SF_FLATTEN") {
-        Some(function) => function.call(arguments),
-        None => unreachable!("it is in this file"),
-    }
+pub fn flatten(arguments: Vec<Expr>) -> Result<Expr, SqlError> {
+    let function = super::scalar("SF_FLATTEN");
+    let function = function.ok_or_else(|| SqlError::internal("FLATTEN is not registered"))?;
+    Ok(function.call(arguments))
 }
 
 fn row_fields() -> Fields {

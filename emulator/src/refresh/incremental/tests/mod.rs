@@ -1,7 +1,6 @@
 //! Every test advances a dataflow by random or written changes, and after each step compares all
 //! that it gave out so far with what DataFusion makes of the same plan over the new rows.
 
-mod bench;
 mod cases;
 mod kit;
 mod property;
