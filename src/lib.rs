@@ -6,10 +6,10 @@
 //! - [`target`]: the session contract, and the places where statements can be executed.
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
 //! - [`refresh`]: whether tables that are kept fresh are what they should be.
+//! - [`load`]: latency under concurrent load, and budgets for it.
 //! - [`report`]: events in, reports out.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
-//! - [`refresh`]: what holds of refreshed tables, whoever refreshed them.
 //! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
 //!
 //! [`cli`] puts them together for the command line, and [`harness()`] for `cargo test`.
@@ -18,6 +18,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod fixture;
 mod harness;
+pub mod load;
 pub mod refresh;
 pub mod report;
 pub mod run;

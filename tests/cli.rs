@@ -124,6 +124,7 @@ fn journal_by(
             properties: BTreeMap::new(),
             sightings: Vec::new(),
             diagnosis: None,
+            load: None,
         })));
     }
     if let Some(cut_short) = end {

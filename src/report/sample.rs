@@ -41,6 +41,7 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
         properties: BTreeMap::from([("warehouse".to_owned(), "SG1_STD".to_owned())]),
         sightings: Vec::new(),
         diagnosis: None,
+        load: None,
     }
 }
 

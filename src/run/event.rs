@@ -6,6 +6,7 @@
 use super::Diagnosis;
 use super::pin::Sighting;
 use crate::{
+    load::LoadReport,
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},
 };
@@ -114,6 +115,9 @@ pub struct CaseReport {
     /// A likely cause, where a rule knows one. Never of a case that passed.
     #[serde(default)]
     pub diagnosis: Option<Diagnosis>,
+    /// What a load came to, of a case that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Box<LoadReport>>,
 }
 
 /// One executed statement.

@@ -870,6 +870,7 @@ impl Run {
             properties,
             sightings,
             diagnosis,
+            load: None,
         }
     }
 
@@ -1033,6 +1034,7 @@ fn report_without_steps(case: &CaseKey, outcome: Outcome, release: Option<Releas
         properties: BTreeMap::new(),
         sightings: Vec::new(),
         diagnosis: None,
+        load: None,
     }
 }
 

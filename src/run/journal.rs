@@ -208,6 +208,7 @@ mod tests {
                 properties: BTreeMap::new(),
                 sightings: Vec::new(),
                 diagnosis: None,
+                load: None,
             })),
             Event::CaseStarted { case: key("b"), at },
         ]

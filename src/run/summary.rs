@@ -227,6 +227,7 @@ impl Fold {
             properties: BTreeMap::new(),
             sightings: Vec::new(),
             diagnosis: None,
+            load: None,
         }
     }
 }
