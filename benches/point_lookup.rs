@@ -4,10 +4,13 @@
 //! `cargo bench --bench point_lookup [-- ORDERS]` (1,000,000 orders unless said otherwise). Client
 //! and emulator share the machine, so the figures are of both together; compare them as ratios.
 
+mod common;
+
+use common::execute;
 use hdrhistogram::Histogram;
 use snowgauge::{
     suite::{self, Action, Release},
-    target::{EmulatorTarget, Ending, LoginRequest, Session, Statement, Target},
+    target::{EmulatorTarget, LoginRequest, Session, Target},
 };
 use std::{
     collections::BTreeMap,
@@ -133,20 +136,4 @@ async fn measure(
 /// beyond its bound as almost nothing.
 fn histogram() -> Result<Histogram<u64>, hdrhistogram::CreationError> {
     Histogram::new_with_bounds(1, 60_000_000, 3)
-}
-
-/// The first row, as text.
-async fn execute(session: &mut dyn Session, sql: &str) -> Result<Vec<String>, String> {
-    let statement = Statement { sql: sql.to_owned(), ..Statement::default() };
-    match session.execute(&statement).await.ending {
-        Ending::Rows(rows) => {
-            let row = rows.rows.into_iter().next().unwrap_or_default();
-            Ok(row
-                .iter()
-                .zip(&rows.columns)
-                .map(|(it, column)| it.text(&column.data_type))
-                .collect())
-        }
-        other => Err(format!("{sql}: {other:?}")),
-    }
 }

@@ -9,9 +9,12 @@
 //!
 //! Prints a table in Markdown. Compare it by its ratios: the times are of one machine.
 
+mod common;
+
+use common::execute;
 use snowgauge::{
     suite::Release,
-    target::{EmulatorTarget, Ending, LoginRequest, Session, Statement, Target},
+    target::{EmulatorTarget, LoginRequest, Session, Target},
 };
 use std::{error::Error, time::Instant};
 
@@ -167,22 +170,5 @@ async fn check(session: &mut dyn Session, operator: &Operator) -> Result<(), Str
     match action.as_slice() {
         [action] if action == "INCREMENTAL" => Ok(()),
         other => Err(format!("{}: the refresh was {other:?}", operator.name)),
-    }
-}
-
-/// The first row, as text.
-async fn execute(session: &mut dyn Session, sql: &str) -> Result<Vec<String>, String> {
-    let statement = Statement { sql: sql.to_owned(), ..Statement::default() };
-    match session.execute(&statement).await.ending {
-        Ending::Rows(rows) => {
-            let row = rows.rows.into_iter().next().unwrap_or_default();
-            Ok(row
-                .iter()
-                .zip(&rows.columns)
-                .map(|(it, column)| it.text(&column.data_type))
-                .collect())
-        }
-        Ending::Refused(refusal) => Err(format!("{refusal}\n{sql}")),
-        other => Err(format!("{other:?}\n{sql}")),
     }
 }

@@ -1,10 +1,8 @@
 //! What the data timestamps of tables have to do with each other, in as much as a suite asks.
 
+use super::schedule::TICK;
 use chrono::{DateTime, Utc};
 use std::{collections::BTreeMap, time::Duration};
-
-/// Every period is a multiple of it, in seconds.
-const GRID: i64 = 48;
 
 /// Exports round instants to seconds, so that a distance may be one off.
 const SLACK: i64 = 1;
@@ -32,12 +30,12 @@ pub fn check_period(instants: &[DateTime<Utc>], period: Duration) -> Result<(), 
         let found = seconds.len();
         return Err(format!("no period can be told from {found} data timestamps"));
     }
-    if let Some(off) = distances.iter().find(|it| !is_multiple(**it, GRID)) {
-        return Err(format!("two data timestamps are {off} s apart, no multiple of {GRID} s"));
+    if let Some(off) = distances.iter().find(|it| !is_multiple(**it, TICK)) {
+        return Err(format!("two data timestamps are {off} s apart, no multiple of {TICK} s"));
     }
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for it in &distances {
-        *counts.entry((it + GRID / 2) / GRID * GRID).or_default() += 1;
+        *counts.entry((it + TICK / 2) / TICK * TICK).or_default() += 1;
     }
     let mode = counts.iter().max_by_key(|(_, count)| **count).map_or(0, |(it, _)| *it);
     match u64::try_from(mode).is_ok_and(|it| it == period.as_secs()) {
@@ -52,9 +50,9 @@ pub fn check_period(instants: &[DateTime<Utc>], period: Duration) -> Result<(), 
 pub fn check_phase(one: &[DateTime<Utc>], other: &[DateTime<Utc>]) -> Result<(), String> {
     let (one, other) = (seconds(one), seconds(other));
     for a in &one {
-        if let Some(b) = other.iter().find(|b| !is_multiple(a - **b, GRID)) {
-            let (a, b) = (a.rem_euclid(GRID), b.rem_euclid(GRID));
-            return Err(format!("the phases differ: {a} s and {b} s after multiples of {GRID} s"));
+        if let Some(b) = other.iter().find(|b| !is_multiple(a - **b, TICK)) {
+            let (a, b) = (a.rem_euclid(TICK), b.rem_euclid(TICK));
+            return Err(format!("the phases differ: {a} s and {b} s after multiples of {TICK} s"));
         }
     }
     match one.is_empty() || other.is_empty() {

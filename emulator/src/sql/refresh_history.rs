@@ -315,33 +315,16 @@ fn refresh_history(
         .collect();
     sort_newest_first(&mut found);
     found.truncate(limit);
-    let mut rows = Builder::new(&[
-        ("NAME", TEXT),
-        ("SCHEMA_NAME", TEXT),
-        ("DATABASE_NAME", TEXT),
-        ("STATE", TEXT),
-        ("STATE_CODE", TEXT),
-        ("STATE_MESSAGE", TEXT),
-        ("QUERY_ID", TEXT),
-        ("DATA_TIMESTAMP", INSTANT),
-        ("REFRESH_START_TIME", INSTANT),
-        ("REFRESH_END_TIME", INSTANT),
-        ("COMPLETION_TARGET", INSTANT),
-        ("QUALIFIED_NAME", TEXT),
-        ("LAST_COMPLETED_DEPENDENCY", DataType::Object),
-        ("STATISTICS", DataType::Object),
-        ("REFRESH_ACTION", TEXT),
-        ("REINIT_REASON", TEXT),
-        ("REFRESH_TRIGGER", TEXT),
-        ("TARGET_LAG_SEC", NUMBER),
-        ("GRAPH_HISTORY_VALID_FROM", INSTANT),
-        ("INPUTS_WITH_CHANGED_DATA", DataType::Array),
-    ]);
+    let mut columns = [&NAMES[..], &COMMON].concat();
+    let reinit_reason = 1 + position(&columns, "REFRESH_ACTION");
+    columns.insert(reinit_reason, ("REINIT_REASON", TEXT));
+    columns.push(("INPUTS_WITH_CHANGED_DATA", DataType::Array));
+    let mut rows = Builder::new(&columns);
     for (_, it) in &found {
         let changed: Vec<String> = it.changed_inputs.iter().map(ToString::to_string).collect();
         let mut row = names(&it.name);
         row.extend(common(it));
-        row.insert(15, text(it.reinit_reason.as_ref()));
+        row.insert(reinit_reason, text(it.reinit_reason.as_ref()));
         row.push(json!(changed).to_string().into());
         rows.push(row);
     }
@@ -362,11 +345,39 @@ fn sort_newest_first(records: &mut [(usize, RefreshRecord)]) {
     records.sort_by_key(|(index, it)| std::cmp::Reverse((ends(it), *index)));
 }
 
+/// What a row begins with.
+const NAMES: [(&str, DataType); 3] =
+    [("NAME", TEXT), ("SCHEMA_NAME", TEXT), ("DATABASE_NAME", TEXT)];
+
+/// The columns that function and view have in common, in their order.
+const COMMON: [(&str, DataType); 15] = [
+    ("STATE", TEXT),
+    ("STATE_CODE", TEXT),
+    ("STATE_MESSAGE", TEXT),
+    ("QUERY_ID", TEXT),
+    ("DATA_TIMESTAMP", INSTANT),
+    ("REFRESH_START_TIME", INSTANT),
+    ("REFRESH_END_TIME", INSTANT),
+    ("COMPLETION_TARGET", INSTANT),
+    ("QUALIFIED_NAME", TEXT),
+    ("LAST_COMPLETED_DEPENDENCY", DataType::Object),
+    ("STATISTICS", DataType::Object),
+    ("REFRESH_ACTION", TEXT),
+    ("REFRESH_TRIGGER", TEXT),
+    ("TARGET_LAG_SEC", NUMBER),
+    ("GRAPH_HISTORY_VALID_FROM", INSTANT),
+];
+
+fn position(columns: &[(&str, DataType)], name: &str) -> usize {
+    columns.iter().position(|(it, _)| *it == name).unwrap_or(columns.len())
+}
+
+/// The cells of [`NAMES`].
 fn names(name: &QualifiedName) -> Vec<Cell> {
     vec![name.name.as_str().into(), name.schema.as_str().into(), name.database.as_str().into()]
 }
 
-/// The columns that function and view have in common, from STATE on, in their order.
+/// The cells of [`COMMON`].
 fn common(it: &RefreshRecord) -> Vec<Cell> {
     let dependency = it.last_completed_dependency.as_ref().map(|(name, at)| {
         json!({ "qualified_name": name.to_string(), "data_timestamp": instant_json(*at) })
@@ -426,29 +437,8 @@ pub fn account_usage(
     let mut found: Vec<(usize, RefreshRecord)> =
         scope.engine().refresher.records().into_iter().enumerate().collect();
     sort_newest_first(&mut found);
-    let mut rows = Builder::new(&[
-        ("NAME", TEXT),
-        ("SCHEMA_NAME", TEXT),
-        ("DATABASE_NAME", TEXT),
-        ("ID", NUMBER),
-        ("SCHEMA_ID", NUMBER),
-        ("DATABASE_ID", NUMBER),
-        ("STATE", TEXT),
-        ("STATE_CODE", TEXT),
-        ("STATE_MESSAGE", TEXT),
-        ("QUERY_ID", TEXT),
-        ("DATA_TIMESTAMP", INSTANT),
-        ("REFRESH_START_TIME", INSTANT),
-        ("REFRESH_END_TIME", INSTANT),
-        ("COMPLETION_TARGET", INSTANT),
-        ("QUALIFIED_NAME", TEXT),
-        ("LAST_COMPLETED_DEPENDENCY", DataType::Object),
-        ("STATISTICS", DataType::Object),
-        ("REFRESH_ACTION", TEXT),
-        ("REFRESH_TRIGGER", TEXT),
-        ("TARGET_LAG_SEC", NUMBER),
-        ("GRAPH_HISTORY_VALID_FROM", INSTANT),
-    ]);
+    let numbers = [("ID", NUMBER), ("SCHEMA_ID", NUMBER), ("DATABASE_ID", NUMBER)];
+    let mut rows = Builder::new(&[&NAMES[..], &numbers, &COMMON].concat());
     for (_, it) in &found {
         let mut row = names(&it.name);
         // Schemas and databases have no numbers here.

@@ -447,24 +447,13 @@ fn record(
         None => TargetLag::Unscheduled,
     };
     RefreshRecord {
-        table: table.id,
-        name: name.clone(),
         state: RefreshState::Succeeded,
         state_code: Some("SUCCESS".to_owned()),
-        state_message: None,
         query_id: Some(running.request.query_id),
-        data_timestamp,
         started_at: Some(started_at),
         ended_at: Some(ended_at),
-        completion_target: None,
-        last_completed_dependency: None,
-        statistics: None,
-        action: None,
-        reinit_reason: None,
-        trigger,
-        target_lag,
         graph_valid_from: started_at,
-        changed_inputs: vec![],
+        ..RefreshRecord::begun(table.id, name.clone(), data_timestamp, trigger, target_lag)
     }
 }
 

@@ -211,17 +211,22 @@ fn tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
     Ok(shown(rows.finish()))
 }
 
+/// What the lists of interactive and of dynamic tables begin with.
+const REFRESHED_FIRST: [(&str, DataType); 9] = [
+    ("created_on", INSTANT),
+    ("name", TEXT),
+    ("database_name", TEXT),
+    ("schema_name", TEXT),
+    ("cluster_by", TEXT),
+    ("rows", NUMBER),
+    ("bytes", NUMBER),
+    ("owner", TEXT),
+    ("target_lag", TEXT),
+];
+
 fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
-    let mut columns = vec![
-        ("created_on", INSTANT),
-        ("name", TEXT),
-        ("database_name", TEXT),
-        ("schema_name", TEXT),
-        ("cluster_by", TEXT),
-        ("rows", NUMBER),
-        ("bytes", NUMBER),
-        ("owner", TEXT),
-        ("target_lag", TEXT),
+    let mut columns = REFRESHED_FIRST.to_vec();
+    columns.extend([
         ("refresh_warehouse", TEXT),
         ("comment", TEXT),
         ("text", TEXT),
@@ -230,7 +235,7 @@ fn interactive_tables(session: &Session, show: &Show) -> Result<Success, SqlErro
         ("initialization_warehouse", TEXT),
         ("last_completed_refresh_state", TEXT),
         ("latest_data_timestamp", INSTANT),
-    ];
+    ]);
     if regressed(Regression::ShowLacksAColumn) {
         columns.pop();
     }
@@ -288,16 +293,8 @@ fn last_state(records: &[RefreshRecord], table: TableId) -> Option<String> {
 
 /// The columns of the documentation, in its order, whatever the release (catalogue §10.6).
 fn dynamic_tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
-    let mut rows = Builder::new(&[
-        ("created_on", INSTANT),
-        ("name", TEXT),
-        ("database_name", TEXT),
-        ("schema_name", TEXT),
-        ("cluster_by", TEXT),
-        ("rows", NUMBER),
-        ("bytes", NUMBER),
-        ("owner", TEXT),
-        ("target_lag", TEXT),
+    let mut columns = REFRESHED_FIRST.to_vec();
+    columns.extend([
         ("scheduler", TEXT),
         ("refresh_mode", TEXT),
         ("refresh_mode_reason", TEXT),
@@ -315,6 +312,7 @@ fn dynamic_tables(session: &Session, show: &Show) -> Result<Success, SqlError> {
         ("immutable_where", TEXT),
         ("execute_as_user", TEXT),
     ]);
+    let mut rows = Builder::new(&columns);
     let dynamic = only_tables(objects(session, show)?)
         .into_iter()
         .filter(|(_, table)| table.definition().kind == TableKind::Dynamic);

@@ -79,6 +79,49 @@ impl Decoder {
         Some(Fields { span: &node.span, node })
     }
 
+    /// The one of these keys that is there. None is an error, which suggests `usual`, and so are
+    /// two, where `instead` says what to do.
+    pub fn one_of<'n>(
+        &mut self,
+        fields: &Fields<'n>,
+        of: &'static str,
+        known: &[&str],
+        (usual, instead): (&'static str, &str),
+    ) -> Option<(&'n Key, &'n Node)> {
+        match fields.present(known).as_slice() {
+            [one] => Some(*one),
+            [] => {
+                let help = Some(format!("or one of {}", words::listed(known)));
+                self.error(fields.span, SuiteErrorKind::MissingKey { of, key: usual, help });
+                None
+            }
+            [first, second, ..] => {
+                let kind = SuiteErrorKind::KeysConflict {
+                    key: second.0.text.clone(),
+                    other: first.0.text.clone(),
+                    help: Some(instead.to_owned()),
+                };
+                self.error(&second.0.span, kind);
+                None
+            }
+        }
+    }
+
+    /// Each of these keys has to be there; beside it, what it is for.
+    pub fn require(
+        &mut self,
+        fields: &Fields<'_>,
+        of: &'static str,
+        keys: &[(&'static str, &str)],
+    ) {
+        for (key, help) in keys {
+            if fields.get(key).is_none() {
+                let help = Some((*help).to_owned()).filter(|it| !it.is_empty());
+                self.error(fields.span, SuiteErrorKind::MissingKey { of, key, help });
+            }
+        }
+    }
+
     fn scalar<'n>(&mut self, node: &'n Node, wanted: &str) -> Option<&'n Text> {
         match &node.value {
             Value::Text(it) => Some(it),

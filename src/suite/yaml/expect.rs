@@ -199,28 +199,8 @@ fn outcome(
     known: &[&str],
     defaults: &Defaults<'_>,
 ) -> Option<Expect> {
-    let kinds = fields.present(known);
-    let (kind, node) = match kinds.as_slice() {
-        [one] => *one,
-        [] => {
-            let kind = SuiteErrorKind::MissingKey {
-                of: "an expectation",
-                key: "rows",
-                help: Some(format!("or one of {}", words::listed(known))),
-            };
-            decoder.error(fields.span, kind);
-            return None;
-        }
-        [first, second, ..] => {
-            let kind = SuiteErrorKind::KeysConflict {
-                key: second.0.text.clone(),
-                other: first.0.text.clone(),
-                help: Some("make them two steps".to_owned()),
-            };
-            decoder.error(&second.0.span, kind);
-            return None;
-        }
-    };
+    let instead = ("rows", "make them two steps");
+    let (kind, node) = decoder.one_of(fields, "an expectation", known, instead)?;
     for (option, goes_with) in ROW_OPTIONS {
         if let Some(key) = fields.key(option)
             && !goes_with.contains(&kind.text.as_str())
@@ -280,16 +260,12 @@ fn sides(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Option<
 
 fn side(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Option<Side> {
     let fields = decoder.fields(node, "a side", &SIDE_KEYS)?;
-    for (key, help) in [
+    let required = [
         ("side", "its name in reports, such as `refused`"),
         ("evidence", "how the source knows, such as `documented`"),
         ("source", "who takes this side"),
-    ] {
-        if fields.get(key).is_none() {
-            let help = Some(help.to_owned());
-            decoder.error(fields.span, SuiteErrorKind::MissingKey { of: "a side", key, help });
-        }
-    }
+    ];
+    decoder.require(&fields, "a side", &required);
     let evidence = fields.get("evidence").and_then(|it| {
         let text = decoder.text(it)?;
         decoder.keep(&it.span, words::evidence(text))

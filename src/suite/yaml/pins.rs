@@ -71,12 +71,8 @@ fn all(decoder: &mut Decoder, node: &Node) -> Vec<Pin> {
 
 fn pin(decoder: &mut Decoder, node: &Node) -> Option<Pin> {
     let fields = decoder.fields(node, "a pin", &KEYS)?;
-    for key in ["case", "step", "target", "release", "date", "evidence"] {
-        if fields.get(key).is_none() {
-            let kind = SuiteErrorKind::MissingKey { of: "a pin", key, help: None };
-            decoder.error(fields.span, kind);
-        }
-    }
+    let required = ["case", "step", "target", "release", "date", "evidence"];
+    decoder.require(&fields, "a pin", &required.map(|it| (it, "")));
     let case = fields.get("case");
     let name = case.and_then(|it| decoder.text_full(it)).map(str::to_owned);
     let step = fields.get("step").and_then(|it| {
@@ -120,24 +116,8 @@ fn pin(decoder: &mut Decoder, node: &Node) -> Option<Pin> {
 }
 
 fn seen(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Seen> {
-    let (kind, node) = match fields.present(&KINDS).as_slice() {
-        [one] => *one,
-        [] => {
-            let help = Some(format!("or one of {}", words::listed(&KINDS)));
-            let kind = SuiteErrorKind::MissingKey { of: "a pin", key: "refused", help };
-            decoder.error(fields.span, kind);
-            return None;
-        }
-        [first, second, ..] => {
-            let kind = SuiteErrorKind::KeysConflict {
-                key: second.0.text.clone(),
-                other: first.0.text.clone(),
-                help: Some("a pin is one answer".to_owned()),
-            };
-            decoder.error(&second.0.span, kind);
-            return None;
-        }
-    };
+    let instead = ("refused", "a pin is one answer");
+    let (kind, node) = decoder.one_of(fields, "a pin", &KINDS, instead)?;
     match kind.text.as_str() {
         "succeeded" => decoder.is_true(node).then_some(Seen::Succeeded),
         "count" => decoder.number(node, "a number of rows").map(Seen::Count),
@@ -149,12 +129,7 @@ fn seen(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Seen> {
 fn refused(decoder: &mut Decoder, node: &Node) -> Option<Seen> {
     let what = "a mapping of `code`, `sqlstate` and `message`";
     let fields = decoder.fields(node, what, &["code", "sqlstate", "message"])?;
-    for key in ["code", "message"] {
-        if fields.get(key).is_none() {
-            let kind = SuiteErrorKind::MissingKey { of: "`refused`", key, help: None };
-            decoder.error(fields.span, kind);
-        }
-    }
+    decoder.require(&fields, "`refused`", &[("code", ""), ("message", "")]);
     let code = fields.get("code").and_then(|it| {
         let text = decoder.text(it)?;
         let code = match words::is_code(text) {

@@ -63,16 +63,11 @@ fn table(
     let what = "a mapping of `create`, `as` and `session`";
     let fields = decoder.fields(node, what, &["create", "as", "session"])?;
     let session = session(decoder, &fields, STANDARD);
-    for (key, help) in [
+    let required = [
         ("create", "the statement up to `AS`: `CREATE DYNAMIC TABLE {daily} TARGET_LAG = …`"),
         ("as", "the query, with `{at}` behind each base table"),
-    ] {
-        if fields.get(key).is_none() {
-            let help = Some(help.to_owned());
-            let kind = SuiteErrorKind::MissingKey { of: "a refreshed table", key, help };
-            decoder.error(fields.span, kind);
-        }
-    }
+    ];
+    decoder.require(&fields, "a refreshed table", &required);
     let create = fields.get("create").and_then(|it| created(decoder, name, it));
     let query = fields.get("as").and_then(|it| query(decoder, it, before));
     let (kind, create) = create?;
@@ -295,16 +290,12 @@ fn lag(
     defaults: &Defaults<'_>,
 ) -> Option<LagSampling> {
     let table = table_name(decoder, place, defaults);
-    for (key, help) in [
+    let required = [
         ("insert", "a statement that inserts `{sentinel}`"),
         ("visible", "a query of the greatest sentinel that is there"),
         ("within", "when to give up on a row: `4 lags`"),
-    ] {
-        if fields.get(key).is_none() {
-            let help = Some(help.to_owned());
-            decoder.error(fields.span, SuiteErrorKind::MissingKey { of: "`lag`", key, help });
-        }
-    }
+    ];
+    decoder.require(fields, "`lag`", &required);
     let insert = fields.get("insert").and_then(|it| {
         let sql = case::sql(decoder, it)?;
         if !vars::variables(&sql).contains(&SENTINEL) {
