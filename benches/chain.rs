@@ -118,6 +118,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         next_id = change(&mut asker, bunch, orders, next_id).await?;
         changes += changing.elapsed();
         asker.pause(EVERY).await?;
+        if bunch % 30 == 29 {
+            println!(
+                "{} minutes: {} s, memory {} MB",
+                (bunch + 1) / 6,
+                seconds(began),
+                memory_mb()
+            );
+        }
         held += hold(&mut asker, &tables, &mut seen).await?;
     }
     let took = began.elapsed();

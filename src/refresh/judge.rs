@@ -2,11 +2,12 @@
 
 use super::{
     history::{self, Refresh},
+    schedule::{self, Answer},
     ticks,
 };
 use crate::suite::refresh::{ExpectedRefreshes, Range, RefreshPattern};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The data timestamps of refreshes that succeeded.
 pub fn data_timestamps(refreshes: &[Refresh]) -> Vec<DateTime<Utc>> {
@@ -31,6 +32,8 @@ pub fn actions_of(refreshes: &[Refresh]) -> String {
 pub struct Others {
     pub phase_of: Option<Vec<DateTime<Utc>>>,
     pub ticks_of: Option<Vec<DateTime<Utc>>>,
+    /// The table's own lag, where the whole schedule is looked at.
+    pub lag: Option<Duration>,
 }
 
 /// What of a history is not as expected, in one line. `ended` is in the order of data timestamps.
@@ -83,7 +86,45 @@ pub fn judge(
     if let Some(other) = &others.ticks_of {
         ticks::check_ticks(&own, other)?;
     }
-    Ok(())
+    match schedule.sound {
+        true => check_schedule(ended, others.lag),
+        false => Ok(()),
+    }
+}
+
+/// The first thing that no scheduler can have done, or that nobody can tell.
+fn check_schedule(ended: &[Refresh], lag: Option<Duration>) -> Result<(), String> {
+    let refreshes = ended.iter().enumerate().filter_map(|(at, it)| scheduled(at + 1, it)).collect();
+    let history = schedule::history::History { refreshes, ..Default::default() };
+    let target_lag = lag.map(|it| it.as_secs_f64());
+    let report = schedule::check(&history, &schedule::Options { target_lag, reads: Vec::new() });
+    let tables = || report.tables.iter();
+    if let Some(it) = tables().flat_map(|it| &it.violations).next() {
+        return Err(format!("{}: {}", it.check, it.message));
+    }
+    match (report.answer, tables().flat_map(|it| &it.unsure).next()) {
+        (Answer::Holds, _) => Ok(()),
+        (_, Some(it)) => Err(format!("{} cannot be told: {}", it.check, it.why)),
+        (_, None) => Err("no schedule can be told without scheduled refreshes".to_owned()),
+    }
+}
+
+/// A row as the checker of schedules knows it, unless it tells too little.
+fn scheduled(line: usize, it: &Refresh) -> Option<schedule::history::Refresh> {
+    let micros = |at: Option<DateTime<Utc>>| at.map(|it| it.timestamp_micros());
+    Some(schedule::history::Refresh {
+        place: schedule::history::Place { file: "refresh history".to_owned(), line },
+        table: String::new(),
+        state: schedule::history::State::read(&it.state)?,
+        trigger: it.trigger.as_deref().and_then(schedule::history::Trigger::read),
+        data_timestamp: micros(it.data_timestamp)?,
+        started_at: micros(it.started_at),
+        ended_at: micros(it.ended_at),
+        completion_target: None,
+        target_lag: None,
+        dependency: None,
+        query_id: it.query_id.clone(),
+    })
 }
 
 fn is_in((least, most): Range, count: u64) -> bool {

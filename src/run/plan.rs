@@ -5,7 +5,7 @@ use crate::suite::{Case, DataSet, Suite, SuiteError, SuiteErrorKind};
 use std::collections::{BTreeSet, HashSet};
 
 /// Capabilities that suites may need: of the release, of the region, and of the target.
-pub const CAPABILITIES: [&str; 10] = [
+pub const CAPABILITIES: [&str; 11] = [
     "interactive",
     "fallback",
     "zero-copy",
@@ -16,6 +16,7 @@ pub const CAPABILITIES: [&str; 10] = [
     "materialized-views",
     "refresh-history",
     "operator-stats",
+    "slow-definitions",
 ];
 
 /// The documents' list of today has the account's region.

@@ -245,6 +245,8 @@ pub struct ExpectedSchedule {
     pub phase_of: Option<String>,
     /// A table that has all of them, too.
     pub ticks_of: Option<String>,
+    /// Every check of `refresh::schedule` that these rows allow.
+    pub sound: bool,
 }
 
 /// Rows are inserted one after the other, and each is waited for.

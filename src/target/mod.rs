@@ -122,6 +122,9 @@ impl TargetKind {
             (Self::Emulator, "materialized-views") => {
                 Some("the emulator has no materialized views")
             }
+            (Self::Live, "slow-definitions") => {
+                Some("no definition is known that takes a minute whatever the warehouse")
+            }
             (Self::Emulator, "operator-stats") => {
                 Some("the emulator keeps no statistics of operators")
             }

@@ -76,7 +76,10 @@ impl Grid {
         if took <= delta(period_secs) {
             return None;
         }
-        let coarser = period_secs_of(took);
+        let coarser = match regressed(Regression::OverrunKeepsPace) {
+            true => period_secs,
+            false => period_secs_of(took),
+        };
         Some(match self.is_tick(ended_at, coarser) {
             true => ended_at,
             false => self.next(ended_at, coarser),

@@ -369,6 +369,8 @@ catalogue! {
         "a table is refreshed though one that it reads has failed";
     RefreshesOverlap "refreshes-overlap" ["R-22"] ALWAYS,
         "the history has refreshes end a minute late, when the next one has begun";
+    OverrunKeepsPace "overrun-keeps-pace" ["R-22"] ALWAYS,
+        "after a refresh that took too long the table stays on its fine grid";
     ManualWithoutUpstreams "manual-without-upstreams" ["R-31"] ALWAYS,
         "a refresh by hand does not refresh what is read";
     DownstreamNeverFresh "downstream-never-fresh" ["R-31"] ALWAYS,

@@ -34,7 +34,7 @@ impl ChangedRows {
 
     pub fn rows(&self) -> RecordBatch {
         match self {
-            Self::Partition(partition) => partition.rows().clone(),
+            Self::Partition(partition) => partition.rows(),
             Self::Batch(rows) => rows.clone(),
         }
     }

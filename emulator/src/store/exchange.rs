@@ -42,13 +42,9 @@ pub fn exchange(
     for partition in &version.partitions {
         let Some(gone) = gone.get(&partition.id) else { continue };
         removed.insert(partition.id);
-        let Some(rest) = partition.without(gone) else { continue };
+        let Some(rest) = partition.replaced(gone) else { continue };
         copied += rest.row_count() as u64;
-        // Where most has gone, what is left is written anew.
-        kept.push(match rest.row_count() * 2 < rest.written().0.num_rows() {
-            true => MicroPartition::new(rest.rows().clone(), rest.sorted_by),
-            false => rest,
-        });
+        kept.push(rest);
     }
     let change = Change::Exchange { removed, kept, deleted: deleted.to_vec(), inserted };
     Ok(Exchange { change, copied })

@@ -16,8 +16,9 @@ use arrow::{
     row::{Row, RowConverter, SortField},
 };
 use datafusion::scalar::ScalarValue;
+use parking_lot::Mutex;
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -49,8 +50,17 @@ enum Contents {
         of: RecordBatch,
         stays: BooleanBuffer,
         count: usize,
-        rows: OnceLock<RecordBatch>,
+        rows: Mutex<Joined>,
     },
+}
+
+/// The rows of a part, put together.
+#[derive(Debug)]
+enum Joined {
+    NotYet,
+    Rows(RecordBatch),
+    /// Only time travel reads them from now on: a copy for each version would fill the memory.
+    NotKept,
 }
 
 /// What is known of a column in one partition.
@@ -83,15 +93,34 @@ impl MicroPartition {
         Arc::new(Self { id, contents: Contents::Whole(rows), columns, sorted_by, bytes })
     }
 
-    pub fn rows(&self) -> &RecordBatch {
+    pub fn rows(&self) -> RecordBatch {
         match &self.contents {
-            Contents::Whole(rows) => rows,
-            Contents::Part { of, stays, rows, .. } => rows.get_or_init(|| {
+            Contents::Whole(rows) => rows.clone(),
+            Contents::Part { of, stays, rows, .. } => {
+                let mut joined = rows.lock();
+                if let Joined::Rows(rows) = &*joined {
+                    return rows.clone();
+                }
                 let stays = BooleanArray::new(stays.clone(), None);
                 // The mask has as many rows as the batch: see `without`.
-                filter_record_batch(of, &stays).unwrap_or_else(|_| of.slice(0, 0))
-            }),
+                let rows = filter_record_batch(of, &stays).unwrap_or_else(|_| of.slice(0, 0));
+                if matches!(*joined, Joined::NotYet) {
+                    *joined = Joined::Rows(rows.clone());
+                }
+                rows
+            }
         }
+    }
+
+    /// Told when the latest version of its table has it no more.
+    pub(super) fn let_go(&self) {
+        if let Contents::Part { rows, .. } = &self.contents {
+            *rows.lock() = Joined::NotKept;
+        }
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        self.written().0.schema_ref()
     }
 
     pub fn row_count(&self) -> usize {
@@ -137,20 +166,29 @@ impl MicroPartition {
             of: of.clone(),
             stays: stays.finish(),
             count: left,
-            rows: OnceLock::new(),
+            rows: Mutex::new(Joined::NotYet),
         };
         let sorted_by = self.sorted_by;
         Some(Arc::new(Self { id: next_id(), contents, columns, sorted_by, bytes }))
+    }
+
+    /// What takes its place when rows, given as for [`Self::without`], are taken out. Where most
+    /// has gone, what is left is written anew. `None` where no row is left.
+    pub fn replaced(&self, gone: &[usize]) -> Option<Arc<Self>> {
+        let rest = self.without(gone)?;
+        Some(match rest.row_count() * 2 < rest.written().0.num_rows() {
+            true => Self::new(rest.rows(), rest.sorted_by),
+            false => rest,
+        })
     }
 
     /// The rows under other names of the same columns.
     pub fn rows_as(&self, schema: &SchemaRef) -> RecordBatch {
         let rows = self.rows();
         if Arc::ptr_eq(rows.schema_ref(), schema) {
-            return rows.clone();
+            return rows;
         }
-        RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec())
-            .unwrap_or_else(|_| rows.clone())
+        RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec()).unwrap_or(rows)
     }
 }
 
@@ -342,7 +380,7 @@ mod tests {
         ];
         let partitions = partitions(&["A NUMBER(3,0)", "B NUMBER(3,0)"], &["A", "B"], rows);
         let [partition] = &partitions[..] else { panic!("{} partitions", partitions.len()) };
-        let rows = super::super::testing::lines_of(std::slice::from_ref(partition.rows()));
+        let rows = super::super::testing::lines_of(&[partition.rows()]);
         assert_eq!(rows, ["1|1", "1|2", "2|3", "3|0", "|1"]);
         assert_eq!(partition.sorted_by, Some(0));
         assert_eq!(bounds(partition, 0), "1..3 nulls=1");
@@ -353,10 +391,7 @@ mod tests {
         let rows = || vec![numbers([3, 1, 2])];
         let sorted_by = |key: &[&str]| {
             let partitions = partitions(&["ID NUMBER(38,0)"], key, rows());
-            (
-                partitions[0].sorted_by,
-                super::super::testing::lines_of(&[partitions[0].rows().clone()]),
-            )
+            (partitions[0].sorted_by, super::super::testing::lines_of(&[partitions[0].rows()]))
         };
         let lines = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
         assert_eq!(sorted_by(&["TRUNC(id, -1)"]), (Some(0), lines(&["1", "2", "3"])));
@@ -402,7 +437,7 @@ mod tests {
         let values = StructArray::new(fields, parts, Some(nulls));
         let rows = vec![super::super::testing::batch(vec![Arc::new(values)])];
         let partition = &partitions(&["AT TIMESTAMP_TZ(3)"], &["AT"], rows)[0];
-        let lines = super::super::testing::lines_of(std::slice::from_ref(partition.rows()));
+        let lines = super::super::testing::lines_of(&[partition.rows()]);
         assert_eq!(
             lines,
             [

@@ -399,7 +399,8 @@ fn equal_range(
     if matches!(value, ScalarValue::Float64(Some(it)) if *it == 0.0) {
         return None;
     }
-    let values = partition.rows().columns().get(column)?;
+    let rows = partition.rows();
+    let values = rows.columns().get(column)?;
     let value = value.to_array().ok()?;
     let compare = make_comparator(values, &value, SORT_OPTIONS).ok()?;
     let end = values_end(partition, column);

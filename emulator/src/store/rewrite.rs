@@ -7,11 +7,15 @@ use super::{
 };
 use crate::error::SqlError;
 use arrow::{
-    array::{AsArray, BooleanArray, RecordBatch},
-    compute::filter_record_batch,
-    datatypes::{UInt32Type, UInt64Type},
+    array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array},
+    compute::take_record_batch,
+    datatypes::{SchemaRef, UInt32Type, UInt64Type},
+    error::ArrowError,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Rows of a version by the partition they are in. The masks are as long as their partitions;
 /// true is a row of the set.
@@ -91,14 +95,14 @@ impl RowSet {
     }
 }
 
-/// A change that takes rows out of a version and puts others in. Partitions that lose a row are
-/// written anew without it; the others stay as they are.
+/// A change that takes rows out of a version and puts others in. Partitions that lose few rows
+/// are kept as they were written, less those.
 pub fn rewrite(
     version: &Version,
     removed: &RowMasks,
     added: Vec<RecordBatch>,
 ) -> Result<Change, SqlError> {
-    let mut rows = Vec::new();
+    let mut kept = Vec::new();
     let mut deleted = Vec::new();
     let mut touched = BTreeSet::new();
     let mut found = 0;
@@ -116,24 +120,35 @@ pub fn rewrite(
             continue;
         }
         touched.insert(partition.id);
+        let (written, stays) = partition.written();
         // A row of which the mask does not say that it goes stays.
-        let stays: BooleanArray = mask.iter().map(|it| Some(it != Some(true))).collect();
-        let all = partition.rows_as(&version.schema);
-        let filtered = |mask: &BooleanArray| {
-            filter_record_batch(&all, mask)
-                .map_err(|it| SqlError::internal(format!("removing rows: {it}")))
+        let goes = |row: &usize| mask.is_valid(*row) && mask.value(*row);
+        let gone: Vec<usize> = match stays {
+            None => (0..mask.len()).filter(goes).collect(),
+            Some(stays) => {
+                let places = stays.set_indices().enumerate();
+                places.filter(|(row, _)| goes(row)).map(|(_, place)| place).collect()
+            }
         };
-        deleted.push(filtered(mask)?);
-        let kept = filtered(&stays)?;
-        if kept.num_rows() > 0 {
-            rows.push(kept);
-        }
+        deleted.push(taken(written, &gone, &version.schema)?);
+        kept.extend(partition.replaced(&gone));
     }
     if found != removed.len() {
         return Err(SqlError::internal("rows to remove are not in the version"));
     }
-    rows.extend(added.iter().cloned());
-    Ok(Change::Rewrite { removed: touched, added: rows, deleted, inserted: added })
+    Ok(Change::Exchange { removed: touched, kept, deleted, inserted: added })
+}
+
+/// Some rows, under the names that their columns have now.
+fn taken(
+    rows: &RecordBatch,
+    places: &[usize],
+    schema: &SchemaRef,
+) -> Result<RecordBatch, SqlError> {
+    let failed = |it: ArrowError| SqlError::internal(format!("removing rows: {it}"));
+    let indices = UInt64Array::from_iter_values(places.iter().map(|it| *it as u64));
+    let taken = take_record_batch(rows, &indices).map_err(failed)?;
+    RecordBatch::try_new(Arc::clone(schema), taken.columns().to_vec()).map_err(failed)
 }
 
 #[cfg(test)]
@@ -146,7 +161,6 @@ mod tests {
         },
         *,
     };
-    use std::sync::Arc;
 
     /// Removes rows from a table of 1, 2, 3 and 4, 5 in two partitions, and adds others.
     async fn removed(rows: &[(usize, u32)], added: &[i64]) -> (Arc<Table>, Vec<u64>) {

@@ -211,12 +211,12 @@ impl ExecutionPlan for PartitionScan {
 
 fn read(piece: &Piece, outputs: &[Output], schema: &SchemaRef) -> Result<RecordBatch> {
     let Piece { partition, rows, .. } = piece;
+    let all = partition.rows();
     let columns = outputs
         .iter()
         .map(|output| -> Result<ArrayRef> {
             Ok(match output {
-                Output::Column(column) => partition
-                    .rows()
+                Output::Column(column) => all
                     .columns()
                     .get(*column)
                     .map(|it| it.slice(rows.start, rows.len()))

@@ -20,7 +20,7 @@ use arrow::{
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -360,6 +360,8 @@ impl Table {
         let last = Arc::clone(&versions[versions.len() - 1]);
         let schema = Arc::clone(&shape.schema);
         let partitions = partitions(&last, &schema);
+        let stay: HashSet<u64> = partitions.iter().map(|it| it.id).collect();
+        last.partitions.iter().filter(|it| !stay.contains(&it.id)).for_each(|it| it.let_go());
         versions.push(Arc::new(Version::new(
             last.number + 1,
             at,

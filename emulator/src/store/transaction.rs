@@ -28,21 +28,13 @@ use std::{
 #[derive(Debug)]
 pub enum Change {
     Append(Vec<RecordBatch>),
-    /// The rows of these partitions (by id) are replaced by others: UPDATE, DELETE, MERGE. Best
-    /// made by [`rewrite`](super::rewrite::rewrite).
-    Rewrite {
-        removed: BTreeSet<u64>,
-        added: Vec<RecordBatch>,
-        /// Those of the removed partitions' rows that are not among the added ones.
-        deleted: Vec<RecordBatch>,
-        /// Those of the added ones that were not in the removed partitions.
-        inserted: Vec<RecordBatch>,
-    },
-    /// Partitions (by id) give way to what is kept of them, and rows are added. Made by
+    /// Partitions (by id) give way to what is kept of them, and rows are added: UPDATE, DELETE,
+    /// MERGE, an incremental refresh. Made by [`rewrite`](super::rewrite::rewrite) and
     /// [`exchange`](super::exchange::exchange).
     Exchange {
         removed: BTreeSet<u64>,
         kept: Vec<Arc<MicroPartition>>,
+        /// Those of the removed partitions' rows that are not kept.
         deleted: Vec<RecordBatch>,
         inserted: Vec<RecordBatch>,
     },
@@ -150,15 +142,6 @@ impl Transaction {
                 working.changes.insert(changes::of_partitions(&inserted));
                 working.remove(removed);
                 working.added.extend(kept.into_iter().chain(inserted));
-            }
-            Change::Rewrite { removed, added, deleted, inserted } => {
-                check_there(&working.overlay(&base), &removed)?;
-                let added = shape.partition(added)?;
-                let inserted = shape.coerced(&inserted)?;
-                working.changes.delete(deleted.into_iter().map(ChangedRows::Batch));
-                working.changes.insert(inserted.into_iter().map(ChangedRows::Batch));
-                working.remove(removed);
-                working.added.extend(added);
             }
             Change::Overwrite(rows) => {
                 let added = shape.partition(rows)?;

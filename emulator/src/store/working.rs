@@ -91,7 +91,7 @@ impl Working {
             }
             None => Arc::clone(it),
         });
-        let added = self.added.iter().map(|it| adapted(it, it.rows().schema_ref(), schema));
+        let added = self.added.iter().map(|it| adapted(it, it.schema(), schema));
         kept.chain(added).collect()
     }
 
@@ -171,17 +171,17 @@ impl Reshaped {
     fn apply(&self, partition: &MicroPartition) -> Result<Arc<MicroPartition>, SqlError> {
         let Self { shape, sources } = self;
         let failed = |it: String| SqlError::internal(format!("altering a table: {it}"));
-        let rows = partition.rows();
+        let all = partition.rows();
         let columns = sources
             .iter()
             .map(|source| match source {
-                ColumnSource::Existing(column) => rows
+                ColumnSource::Existing(column) => all
                     .columns()
                     .get(*column)
                     .cloned()
                     .ok_or_else(|| failed(format!("it has no column {column}"))),
                 ColumnSource::Constant(value) => {
-                    value.to_array_of_size(rows.num_rows()).map_err(|it| failed(it.to_string()))
+                    value.to_array_of_size(all.num_rows()).map_err(|it| failed(it.to_string()))
                 }
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -193,7 +193,7 @@ impl Reshaped {
             let place =
                 |it: &ColumnSource| matches!(it, ColumnSource::Existing(it) if *it == column);
             let now = sources.iter().position(place)?;
-            let same = partition.rows().column(column).data_type() == rows.column(now).data_type();
+            let same = all.column(column).data_type() == rows.column(now).data_type();
             same.then_some(now)
         });
         Ok(MicroPartition::with_id(partition.id, rows, sorted_by))
@@ -215,10 +215,10 @@ fn adapted(
         return Arc::clone(partition);
     }
     let count = partition.row_count();
+    let rows = partition.rows();
     let columns = now.fields().iter().map(|field| -> ArrayRef {
         let data_type = field.data_type();
-        let there =
-            then.index_of(field.name()).ok().and_then(|it| partition.rows().columns().get(it));
+        let there = then.index_of(field.name()).ok().and_then(|it| rows.columns().get(it));
         let values = there.and_then(|it| cast(it, data_type).ok());
         let values = values.filter(|it| field.is_nullable() || it.logical_null_count() == 0);
         let zeros = || ScalarValue::new_default(data_type)?.to_array_of_size(count);

@@ -324,7 +324,8 @@ fn dependency(json: &str) -> Option<String> {
 }
 
 impl State {
-    fn read(text: &str) -> Option<Self> {
+    /// The state of this name, in either case.
+    pub fn read(text: &str) -> Option<Self> {
         match text.to_ascii_uppercase().as_str() {
             "SCHEDULED" => Some(Self::Scheduled),
             "EXECUTING" => Some(Self::Executing),
@@ -344,7 +345,8 @@ impl State {
 }
 
 impl Trigger {
-    fn read(text: &str) -> Option<Self> {
+    /// The trigger of this name, in either case.
+    pub fn read(text: &str) -> Option<Self> {
         match text.to_ascii_uppercase().as_str() {
             "SCHEDULED" => Some(Self::Scheduled),
             "MANUAL" => Some(Self::Manual),

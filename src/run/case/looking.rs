@@ -500,6 +500,12 @@ impl CaseRun<'_> {
                     Err(why) => return Ok(self.cannot_tell(why)),
                 }
             }
+            if expected.schedule.as_ref().is_some_and(|it| it.sound) {
+                match oracle::state(&mut asking(self, step), table).await? {
+                    Ok(state) => others.lag = state.lag,
+                    Err(why) => return Ok(self.cannot_tell(why)),
+                }
+            }
             if let Some(report) = self.steps.last_mut() {
                 report.looks = until.looks();
             }

@@ -540,7 +540,7 @@ cases:
       - { equals-definition: [daily, later], within: 90s }
       - { refreshes: daily, count: 1.., every: { action: [FULL, NO_DATA], inserted: 0..5 },
           some: { state: SKIPPED, code: X }, none: { message: m }, last: { trigger: MANUAL, reason: r, deleted: 3 },
-          schedule: { period: 48s, phase-of: later, ticks-of: daily } }
+          schedule: { period: 48s, phase-of: later, ticks-of: daily, sound: true } }
       - { lag: daily, insert: "INSERT INTO T SELECT {sentinel}", visible: SELECT 1, within: 4 lags, budget: p95<=2 lags }
 "#,
         r#"refreshed:
@@ -581,6 +581,7 @@ cases:
           period: 48s
           phase-of: later
           ticks-of: daily
+          sound: true
       - lag: daily
         insert: INSERT INTO T SELECT {sentinel}
         visible: SELECT 1

@@ -277,6 +277,9 @@ impl Writer {
                         out.text(key, other);
                     }
                 }
+                if schedule.sound {
+                    out.line("sound: true");
+                }
             });
         }
     }

@@ -271,7 +271,7 @@ fn schedule(
     node: &Node,
     defaults: &Defaults<'_>,
 ) -> Option<ExpectedSchedule> {
-    const KEYS: [&str; 3] = ["period", "phase-of", "ticks-of"];
+    const KEYS: [&str; 4] = ["period", "phase-of", "ticks-of", "sound"];
     let fields = decoder.fields(node, "a mapping", &KEYS)?;
     if fields.present(&KEYS).is_empty() {
         decoder.wrong_type(node, "something about the schedule", None);
@@ -280,7 +280,8 @@ fn schedule(
     let period = fields.get("period").and_then(|it| case::duration(decoder, it));
     let mut other = |key: &str| fields.get(key).and_then(|it| table_name(decoder, it, defaults));
     let (phase_of, ticks_of) = (other("phase-of"), other("ticks-of"));
-    Some(ExpectedSchedule { period, phase_of, ticks_of })
+    let sound = fields.get("sound").is_some_and(|it| decoder.is_true(it));
+    Some(ExpectedSchedule { period, phase_of, ticks_of, sound })
 }
 
 fn lag(
