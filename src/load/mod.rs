@@ -1,9 +1,11 @@
 //! Latency under concurrent load: workloads, the generator, budgets, comparison.
 
+pub mod budget;
 mod histo;
 mod judged;
 mod measured;
 
+pub use budget::{Budget, BudgetError};
 pub use judged::{Estimate, Judged, LoadReport, Unit, Verdict};
 pub use measured::{
     Exchange, Health, Histo, Measured, QueryMeasured, RoleMeasured, Second, ServerShare,
