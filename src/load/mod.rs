@@ -1,9 +1,12 @@
 //! Latency under concurrent load: workloads, the generator, budgets, comparison.
 
 pub mod budget;
+pub mod compare;
 mod histo;
 mod judged;
 mod measured;
+pub mod statistics;
+pub mod sums;
 
 pub use budget::{Budget, BudgetError};
 pub use judged::{Estimate, Judged, LoadReport, Unit, Verdict};
