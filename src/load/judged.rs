@@ -14,7 +14,7 @@ pub struct LoadReport {
 /// One budget held against what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
-    /// As it is written: `p95 <= 100ms`, `standard / interactive p95 >= 3`.
+    /// As it is written: `p95 <= 100ms`, `p95 ratio >= 3`.
     pub budget: String,
     /// `file:line` of it.
     pub place: String,
@@ -33,6 +33,8 @@ pub struct Judged {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub value: f64,
+    /// Minus infinity where a difference has no lower end; written as `null`.
+    #[serde(with = "lower_end")]
     pub low: f64,
     /// Infinite where cancelled requests leave no upper end; written as `null`.
     #[serde(with = "upper_end")]
@@ -67,14 +69,22 @@ pub enum Verdict {
     Invalid,
 }
 
-mod upper_end {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// JSON has no infinity.
+macro_rules! end {
+    ($name:ident, $missing:expr) => {
+        mod $name {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-        Some(*value).filter(|it| it.is_finite()).serialize(to)
-    }
+            pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+                Some(*value).filter(|it| it.is_finite()).serialize(to)
+            }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
-    }
+            pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+                Ok(Option::deserialize(from)?.unwrap_or($missing))
+            }
+        }
+    };
 }
+
+end!(lower_end, f64::NEG_INFINITY);
+end!(upper_end, f64::INFINITY);
