@@ -34,7 +34,7 @@ pub struct Side {
 
 /// Which queries of a role.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Queries<'a> {
+pub enum Queries<'a> {
     Mix,
     Controls,
     One(&'a str),
@@ -46,7 +46,7 @@ pub struct Sources<'a> {
     latencies: HashMap<(usize, Queries<'a>, bool), Rc<Latencies>>,
 }
 
-const TESTED: usize = 0;
+pub const TESTED: usize = 0;
 const OTHER: usize = 1;
 
 impl<'a> Sources<'a> {
@@ -77,7 +77,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The name as the measurement has it, which outlives the budget's.
-    fn queries(&self, query: Option<&str>) -> Result<Queries<'a>, String> {
+    pub fn queries(&self, query: Option<&str>) -> Result<Queries<'a>, String> {
         let Some(name) = query else { return Ok(Queries::Mix) };
         let mut all = self.measured.roles.iter().flat_map(|it| &it.queries);
         match all.find(|it| it.name == name) {
@@ -102,7 +102,7 @@ impl<'a> Sources<'a> {
         Ok(self.role(role)?.queries.iter().filter(is_meant).collect())
     }
 
-    fn latencies(
+    pub fn latencies(
         &mut self,
         role: usize,
         queries: Queries<'a>,
@@ -276,7 +276,7 @@ impl<'a> Sources<'a> {
         Some([median(TESTED)?, median(OTHER)?])
     }
 
-    fn counts(&self, queries: Queries) -> Result<Counts, String> {
+    pub fn counts(&self, queries: Queries) -> Result<Counts, String> {
         let selected = self.selected(TESTED, queries)?;
         Ok(Counts::of(selected.iter().flat_map(|it| &it.seconds)))
     }

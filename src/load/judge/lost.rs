@@ -2,13 +2,13 @@
 
 use super::{
     WrittenBudget,
-    figures::of_kind,
+    figures::{Sources, TESTED, of_kind},
     words::{did, grouped},
 };
 use crate::load::{
-    Measured, QueryMeasured,
+    Measured,
     budget::{Latency, Quantity, Statistic, TimeSpan},
-    sums::{Counts, Latencies},
+    sums::Latencies,
 };
 
 /// A budget that cannot be kept whatever the remaining requests do.
@@ -19,7 +19,8 @@ pub struct Lost<'a> {
     pub why: String,
 }
 
-/// The first budget that `remaining` more requests cannot save. They may all be as they should.
+/// The first budget that `remaining` more requests cannot save, which may all be as they should:
+/// those that have not ended yet, `u64::MAX` if nobody knows.
 ///
 /// `measured_so_far` may have everything in one second: the seconds are not looked at. What is told
 /// is that the budget cannot be passed any more; [`super::judge`] then says `failed` or, near the
@@ -30,31 +31,25 @@ pub fn lost_for_certain<'a>(
     budgets: &'a [WrittenBudget],
     remaining: u64,
 ) -> Option<Lost<'a>> {
+    let mut sources = Sources::of(measured_so_far);
     budgets.iter().find_map(|written| {
-        let why = lost(measured_so_far, written, remaining)?;
+        let why = lost(&mut sources, written, remaining)?;
         Some(Lost { written, why })
     })
 }
 
-fn lost(measured: &Measured, written: &WrittenBudget, remaining: u64) -> Option<String> {
+fn lost(sources: &mut Sources, written: &WrittenBudget, remaining: u64) -> Option<String> {
     let WrittenBudget { budget, query, .. } = written;
     if !budget.relation.is_upper() {
         return None;
     }
-    let queries: Vec<&QueryMeasured> = measured
-        .roles
-        .first()?
-        .queries
-        .iter()
-        .filter(|it| query.as_ref().map_or(!it.control, |name| it.name == *name))
-        .collect();
+    let queries = sources.queries(query.as_deref()).ok()?;
     let limit = budget.limit.value();
     let holds = |value: f64| budget.relation.holds(value, limit);
     match &budget.quantity {
         Quantity::Counted { what, .. } => {
-            let counts = Counts::of(queries.iter().flat_map(|it| &it.seconds));
-            let (of_kind, all) = of_kind(what, &counts);
-            let end = all + remaining;
+            let (of_kind, all) = of_kind(what, &sources.counts(queries).ok()?);
+            let end = all.saturating_add(remaining);
             let least = match budget.is_share() {
                 true if of_kind == 0 => 0.0,
                 true => of_kind as f64 / end as f64,
@@ -71,8 +66,8 @@ fn lost(measured: &Measured, written: &WrittenBudget, remaining: u64) -> Option<
             span: span @ (TimeSpan::Due | TimeSpan::Sent),
             comparison: None,
         }) => {
-            let latencies = Latencies::of(queries, *span == TimeSpan::Sent).ok()?;
-            let end = latencies.samples() + remaining;
+            let latencies = sources.latencies(TESTED, queries, *span == TimeSpan::Sent).ok()?;
+            let end = latencies.samples().saturating_add(remaining);
             match statistic {
                 Statistic::Mean => {
                     let known = latencies.seconds.iter().flat_map(|it| &it.answered);

@@ -450,6 +450,8 @@ fn what_can_no_longer_be_kept_is_lost_for_certain() {
         ("p95 ratio >= 3", 0, false),
         ("throughput >= 1000/s", 0, false),
         ("wrong rows == 0", 1_000_000, true),
+        ("wrong rows == 0", u64::MAX, true),
+        ("p95 <= 50ms", u64::MAX, false),
         ("wrong rows <= 2", 0, false),
         ("wrong rows < 2", 0, true),
         ("errors == 0", 0, true),
