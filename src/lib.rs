@@ -19,6 +19,7 @@ pub mod cli;
 pub mod fixture;
 mod harness;
 pub mod load;
+pub mod random;
 pub mod refresh;
 pub mod report;
 pub mod run;

@@ -2,9 +2,9 @@
 
 use super::{
     query::{Aggregate, Expr, JoinKind, Kind, Parts, Query, TEMPLATES, Template, Window, literals},
-    random::Random,
     script::{Cell, Definition, Dml, Filter, Matched, Script, Step, Table},
 };
+use crate::random::Random;
 
 /// How many operators a definition may be deep.
 pub const DEPTH_MAX: usize = 4;

@@ -7,7 +7,7 @@
 
 pub mod generate;
 pub mod query;
-pub mod random;
+pub use crate::random;
 pub mod replay;
 pub mod script;
 pub mod shrink;

@@ -34,6 +34,11 @@ impl Random {
         first + self.below(last.saturating_sub(first) + 1)
     }
 
+    /// Evenly from 0 to below 1, in steps of 2^-53.
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// So many times in a hundred.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
