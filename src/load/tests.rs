@@ -1,0 +1,375 @@
+//! Whole loads, in virtual time, on sessions that a test describes.
+
+use super::{
+    Measured,
+    generator::Reopen,
+    measure::{Execution, Setting, Side, errors, measure},
+    parameters::Values,
+    requests::Template,
+    workload::{
+        Arrivals, Compare, Length, Order, Parameter, Query, Rate, Role, Spacing, WarmUp, Workload,
+    },
+};
+use crate::{
+    suite::span::Span,
+    target::{
+        Cancel, Column, Ending, Execution as Executed, QueryTag, Refusal, Rows, Session, Statement,
+        Type, Value,
+    },
+};
+use chrono::Utc;
+use futures::{FutureExt, future::BoxFuture};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// How long a statement that is sent at an instant since the first takes, and its ending.
+type Behaviour = dyn Fn(&str, Duration) -> (Duration, Ending) + Send + Sync;
+
+/// A server, and all that it was sent.
+#[derive(Clone)]
+struct Server {
+    behaves: Arc<Behaviour>,
+    began: Arc<Mutex<Option<Instant>>>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn new(behaves: impl Fn(&str, Duration) -> (Duration, Ending) + Send + Sync + 'static) -> Self {
+        Self { behaves: Arc::new(behaves), began: Arc::default(), heard: Arc::default() }
+    }
+
+    fn session(&self) -> Box<dyn Session> {
+        Box::new(Client(self.clone()))
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+struct Client(Server);
+
+impl Session for Client {
+    fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Executed> {
+        async move {
+            let now = Instant::now();
+            let since = now - *self.0.began.lock().unwrap().get_or_insert(now);
+            self.0.heard.lock().unwrap().push(statement.sql.clone());
+            let (elapsed, ending) = (self.0.behaves)(&statement.sql, since);
+            sleep(elapsed).await;
+            Executed { ending, query_id: None, elapsed }
+        }
+        .boxed()
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        Arc::new(Nobody)
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
+}
+
+struct Nobody;
+
+impl Cancel for Nobody {
+    fn cancel(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+}
+
+fn rows(values: &[i128]) -> Ending {
+    let data_type = Type::Number { precision: 38, scale: 0 };
+    let column = Column { name: "N".to_owned(), data_type, nullable: true };
+    let rows = values.iter().map(|it| vec![Value::Number { digits: *it, scale: 0 }]).collect();
+    Ending::Rows(Rows { columns: vec![column], rows, affected: None })
+}
+
+fn refused(code: &str) -> Ending {
+    Ending::Refused(Refusal {
+        code: code.to_owned(),
+        sqlstate: "57014".to_owned(),
+        message: "no".to_owned(),
+    })
+}
+
+fn role(name: &str) -> Role {
+    Role { name: name.to_owned(), session: name.to_owned(), warehouse: None }
+}
+
+/// `SELECT {k}`, closed, without a warm-up.
+fn workload(sessions: u32, length: Length) -> Workload {
+    Workload {
+        on: role("standard"),
+        arrivals: Arrivals::Closed { think: Duration::ZERO },
+        sessions,
+        length,
+        warm_up: WarmUp::None,
+        mix: vec![Query {
+            name: "one".to_owned(),
+            weight: 1.0,
+            sql: "SELECT {k}".to_owned(),
+            params: vec![("k".to_owned(), Parameter::List(Vec::new()))],
+            binds: false,
+            rows: Some((1, None)),
+            first_cell: None,
+            span: Span::nowhere(),
+        }],
+        control: Vec::new(),
+        give_up_after: None,
+        budgets: Vec::new(),
+        compare: None,
+    }
+}
+
+fn open(rate: f64, sessions: u32, length: Duration) -> Workload {
+    Workload {
+        arrivals: Arrivals::Open { rate: Rate::Constant(rate), spacing: Spacing::Constant },
+        ..workload(sessions, Length::For(length))
+    }
+}
+
+async fn run_on(workload: &Workload, server: &Server, seed: u64) -> Execution {
+    run_until(workload, server, seed, std::future::pending()).await
+}
+
+async fn run_until(
+    workload: &Workload,
+    server: &Server,
+    seed: u64,
+    stopped: impl Future<Output = String>,
+) -> Execution {
+    let reopen: Reopen = {
+        let server = server.clone();
+        Arc::new(move || {
+            let server = server.clone();
+            async move { Ok(server.session()) }.boxed()
+        })
+    };
+    let side = |role: &Role| Side {
+        role: role.name.clone(),
+        session: role.session.clone(),
+        warehouse: None,
+        sessions: (0..workload.sessions).map(|_| server.session()).collect(),
+        reopen: Arc::clone(&reopen),
+    };
+    let numbers = || vec![Values::Uniform { first: 1, last: 1_000_000 }];
+    let template = |it: &Query| Template::new(it, false, numbers(), |_| None).unwrap();
+    let setting = Setting {
+        name: "test",
+        workload,
+        seed,
+        templates: workload.mix.iter().map(template).collect(),
+        tag: QueryTag::default(),
+        give_up_after: Duration::from_secs(60),
+        simulated: None,
+        // Virtual seconds take no time, in which no CPU can be busy.
+        not_ours: Some(""),
+        now: &Utc::now,
+    };
+    let sides = workload.roles().into_iter().map(side).collect();
+    measure(&setting, sides, stopped, |_| {}).await
+}
+
+/// Quantile of latencies from due, over all of a role, in milliseconds.
+fn from_due_ms(measured: &Measured, role: usize, quantile: f64) -> f64 {
+    let mut sum = super::Histo::empty();
+    for second in measured.roles[role].queries.iter().flat_map(|it| &it.seconds) {
+        sum.add(second.from_due.histogram().unwrap()).unwrap();
+    }
+    sum.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+fn sum(measured: &Measured, of: impl Fn(&super::Second) -> u64) -> u64 {
+    let queries = measured.roles.iter().flat_map(|it| &it.queries);
+    queries.flat_map(|it| &it.seconds).map(of).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_wait_for_their_answers() {
+    let server = Server::new(|_, _| (10 * MS, rows(&[1])));
+    let workload = workload(4, Length::For(1000 * MS));
+    let measured = run_on(&workload, &server, 1).await.measured;
+    assert_eq!(sum(&measured, |it| it.ok), 400);
+    assert!((from_due_ms(&measured, 0, 0.99) - 10.0).abs() < 0.1);
+    assert_eq!(measured.lasted_us, 1_000_000);
+    assert_eq!(measured.health.unsound, Vec::<String>::new());
+
+    let thinking = Workload { arrivals: Arrivals::Closed { think: 90 * MS }, ..workload };
+    let measured = run_on(&thinking, &server, 1).await.measured;
+    assert_eq!(sum(&measured, |it| it.ok), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_of_requests_is_sent_and_is_the_same_for_any_number_of_clients() {
+    let heard = |clients| async move {
+        // Answers take longer and shorter, so that clients overtake each other.
+        let server = Server::new(|sql, _| (MS * (sql.len() as u32), rows(&[1])));
+        run_on(&workload(clients, Length::Requests(500)), &server, 9).await;
+        let mut heard = server.heard();
+        heard.sort();
+        heard
+    };
+    let (one, many) = (heard(1).await, heard(40).await);
+    assert_eq!(one.len(), 500);
+    assert_eq!(one, many);
+}
+
+/// The server stands still for the eleventh second.
+fn freezing() -> Server {
+    Server::new(|_, at| {
+        let (from, until) = (Duration::from_secs(10), Duration::from_secs(11));
+        let frozen = if (from..until).contains(&at) { until - at } else { Duration::ZERO };
+        (frozen + MS, rows(&[1]))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_loop_sees_all_of_a_freeze() {
+    let workload = open(200.0, 250, Duration::from_secs(20));
+    let measured = run_on(&workload, &freezing(), 1).await.measured;
+    assert_eq!(sum(&measured, |it| it.ok), 4000);
+    let (p99, p999) = (from_due_ms(&measured, 0, 0.99), from_due_ms(&measured, 0, 0.999));
+    assert!((p99 - 800.0).abs() < 16.0, "{p99}");
+    assert!((p999 - 980.0).abs() < 19.6, "{p999}");
+    assert_eq!(measured.health.unsound, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_few_sessions_make_a_load_unsound_and_do_not_shorten_latencies() {
+    let workload = open(200.0, 20, Duration::from_secs(20));
+    let measured = run_on(&workload, &freezing(), 1).await.measured;
+    let unsound = measured.health.unsound.join("\n");
+    assert!(unsound.contains("20 sessions are too few to keep the schedule"), "{unsound}");
+    // From due, those that waited for a session waited as long as the others.
+    let p99 = from_due_ms(&measured, 0, 0.99);
+    assert!((780.0..=850.0).contains(&p99), "{p99}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_and_never_sent_is_dropped() {
+    // Two sessions of 50 ms send 40 a second, of 100.
+    let server = Server::new(|_, _| (50 * MS, rows(&[1])));
+    let measured = run_on(&open(100.0, 2, Duration::from_secs(2)), &server, 1).await.measured;
+    let (due, ok) = (sum(&measured, |it| it.due), sum(&measured, |it| it.ok));
+    let dropped = sum(&measured, |it| it.dropped);
+    assert_eq!((due, due - ok), (200, dropped));
+    assert!((118..=122).contains(&dropped), "{dropped}");
+    let unsound = measured.health.unsound.join("\n");
+    assert!(unsound.contains("requests were never sent"), "{unsound}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn endings_are_told_apart_and_nothing_is_sent_twice() {
+    let count = Arc::new(Mutex::new(0));
+    let server = Server::new(move |_, _| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        match *count {
+            10 | 20 => (5000 * MS, refused("000630")),
+            30 => (MS, refused("000604")),
+            40 => (MS, Ending::Lost { cause: "reset".to_owned() }),
+            50 => (MS, Ending::TimedOut { after: 60_000 * MS }),
+            60 => (MS, rows(&[])),
+            _ => (MS, rows(&[1, 2])),
+        }
+    });
+    let executed = run_on(&workload(3, Length::Requests(100)), &server, 1).await;
+    let measured = executed.measured;
+    let expected = [("000604", 1), ("000630", 2), ("given up", 1), ("lost", 1)];
+    let expected: Vec<_> = expected.map(|(it, count)| (it.to_owned(), count)).into();
+    assert_eq!(errors(&measured), expected);
+    assert_eq!(sum(&measured, |it| it.ok), 94);
+    assert_eq!(sum(&measured, |it| it.wrong_rows), 1);
+    let censored = |it: &super::Second| it.censored.histogram().unwrap().len();
+    assert_eq!(sum(&measured, censored), 2);
+    assert_eq!(server.heard().len(), 100);
+    assert_eq!(executed.sides[0].sessions.len(), 3);
+    let endings: Vec<&str> =
+        measured.roles[0].queries[0].exchanges.iter().map(|it| it.ending.as_str()).collect();
+    assert!(endings.contains(&"0 rows, expected at least 1"), "{endings:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_cell_can_be_held_against_the_parameter() {
+    let echo = |sql: &str, _| {
+        let number: i128 = sql.trim_start_matches("SELECT ").parse().unwrap();
+        (MS, rows(&[if number % 2 == 0 { number } else { 0 }]))
+    };
+    let mut workload = workload(2, Length::Requests(200));
+    workload.mix[0].first_cell = Some("k".to_owned());
+    let measured = run_on(&workload, &Server::new(echo), 1).await.measured;
+    let wrong = sum(&measured, |it| it.wrong_rows);
+    assert!((60..140).contains(&wrong), "{wrong}");
+    assert_eq!(sum(&measured, |it| it.ok) + wrong, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_up_is_in_no_figure_and_leaves_the_requests_as_they_are() {
+    // Slow at first.
+    let cold = || {
+        Server::new(|_, at| {
+            let more = 100_u32.saturating_sub(u32::try_from(at.as_millis() / 30).unwrap());
+            ((20 + 2 * more) * MS, rows(&[1]))
+        })
+    };
+    let warm_up = WarmUp::UntilSteady { at_most: Duration::from_secs(60) };
+    let workload = Workload { warm_up, ..workload(8, Length::Requests(300)) };
+    let server = cold();
+    let measured = run_on(&workload, &server, 4).await.measured;
+    assert!(from_due_ms(&measured, 0, 1.0) < 21.0);
+    let warm_up = &measured.roles[0].warm_up;
+    assert!(warm_up.ended.starts_with("steady: the last 3 medians"), "{warm_up:?}");
+    assert!((5_000_000..9_000_000).contains(&warm_up.lasted_us), "{warm_up:?}");
+    assert_eq!(warm_up.requests + 300, server.heard().len() as u64);
+
+    let without = Workload { warm_up: WarmUp::None, ..workload };
+    let other = cold();
+    run_on(&without, &other, 4).await;
+    let (mut measured, mut alone) =
+        (server.heard().split_off(warm_up.requests as usize), other.heard());
+    measured.sort();
+    alone.sort();
+    assert_eq!(measured, alone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn compared_roles_have_the_same_requests_in_turns() {
+    let server = Server::new(|_, _| (10 * MS, rows(&[1])));
+    let order = Order::Interleaved { turn: Duration::from_secs(1) };
+    let compare = Some(Compare { with: role("interactive"), order });
+    let workload = Workload { compare, ..open(50.0, 4, Duration::from_secs(6)) };
+    let measured = run_on(&workload, &server, 2).await.measured;
+    let [one, other] = measured.roles.as_slice() else { panic!("two roles") };
+    assert_eq!((one.role.as_str(), other.role.as_str()), ("standard", "interactive"));
+    let seconds = |role: &super::RoleMeasured| -> Vec<u32> {
+        role.queries[0].seconds.iter().filter(|it| it.ok > 5).map(|it| it.second).collect()
+    };
+    assert_eq!(sum(&measured, |it| it.ok), 600);
+    assert_eq!(seconds(one).len() + seconds(other).len(), 12, "{measured:?}");
+    assert!(seconds(one).iter().all(|it| !seconds(other).contains(it)));
+    let mut heard = server.heard();
+    heard.sort();
+    assert!(heard.chunks(2).all(|it| it[0] == it[1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_stopped_says_why_and_ends() {
+    let server = Server::new(|_, _| (10 * MS, rows(&[1])));
+    let stopped = async {
+        sleep(Duration::from_millis(2500)).await;
+        "interrupted".to_owned()
+    };
+    let workload = workload(4, Length::For(Duration::from_secs(3600)));
+    let began = Instant::now();
+    let executed = run_until(&workload, &server, 1, stopped).await;
+    assert_eq!(executed.stopped.as_deref(), Some("interrupted"));
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert_eq!(executed.sides[0].sessions.len(), 4);
+}

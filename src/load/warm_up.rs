@@ -1,0 +1,78 @@
+//! When a load has warmed up. What is executed until then is in no figure.
+
+use super::tally::quantile;
+
+/// Medians that must be alike.
+const MEDIANS: usize = 3;
+
+/// How far apart they may be, as a share of the least of them.
+const APART: f64 = 0.05;
+
+/// Below this distance they are alike whatever they are: clocks, schedulers and timers alone make as
+/// much.
+const APART_US: u32 = 200;
+
+/// Latencies that a median needs; seconds with fewer are put together.
+const SAMPLES: usize = 20;
+
+/// Follows latencies until they do not change any more: the medians of the last three windows are
+/// within 5 % of each other. A window is a second, or as many as it takes for 20 requests.
+#[derive(Clone, Debug, Default)]
+pub struct Steady {
+    medians_us: Vec<u32>,
+    window_us: Vec<u32>,
+}
+
+impl Steady {
+    /// The latencies of one more second. Whether it is steady.
+    pub fn second(&mut self, latencies_us: Vec<u32>) -> bool {
+        self.window_us.extend(latencies_us);
+        if self.window_us.len() < SAMPLES {
+            return false;
+        }
+        self.window_us.sort_unstable();
+        self.medians_us.push(quantile(&self.window_us, 0.5));
+        self.window_us.clear();
+        let Some(from) = self.medians_us.len().checked_sub(MEDIANS) else { return false };
+        let last = &self.medians_us[from..];
+        let (least, most) = (last.iter().min(), last.iter().max());
+        let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+        let apart = most - least;
+        apart <= APART_US || f64::from(apart) <= f64::from(least) * APART
+    }
+
+    /// The rule, for reports.
+    pub fn rule() -> String {
+        format!("the last {MEDIANS} medians are within {:.0} %", APART * 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many seconds of these medians, 20 requests each, it is steady.
+    #[track_caller]
+    fn check(medians_us: &[u32], expected: Option<usize>) {
+        let mut steady = Steady::default();
+        let found = medians_us.iter().position(|it| steady.second(vec![*it; SAMPLES]));
+        assert_eq!(found.map(|it| it + 1), expected);
+    }
+
+    #[test]
+    fn it_is_steady_when_three_medians_are_alike() {
+        check(&[90_000, 40_000, 20_000, 19_500, 19_900], Some(5));
+        check(&[20_000, 20_000, 20_000], Some(3));
+        check(&[20_000, 21_100, 20_000, 21_100], None);
+        check(&[1_000, 1_150, 1_000], Some(3));
+        check(&[1_000, 1_300, 1_000], None);
+        check(&[20_000, 20_000], None);
+    }
+
+    #[test]
+    fn slow_seconds_are_put_together() {
+        let mut steady = Steady::default();
+        let seconds = (1..=60).position(|_| steady.second(vec![5_000_000; 5]));
+        assert_eq!(seconds.map(|it| it + 1), Some(12));
+    }
+}
