@@ -2,6 +2,7 @@
 
 use super::{CliError, Ending, failure::print, select::SUITES_DIR};
 use crate::{
+    load::Workload,
     run::{self, compare::cell},
     suite::{
         self, Action, Case, Evidence, Expect, Expectation, MessageMatch, RowsExpected, Sort, Step,
@@ -75,7 +76,7 @@ fn explanation(suite: &Suite, case: &Case) -> String {
     }
     let looks = case.steps.iter().filter_map(|it| match &it.action {
         Action::Look(look) => Some(look.tables()),
-        Action::Execute { .. } | Action::Sleep(_) => None,
+        Action::Execute { .. } | Action::Sleep(_) | Action::Load(_) => None,
     });
     let looked_at: Vec<&str> = looks.flatten().collect();
     for it in suite.refreshed.iter().filter(|it| looked_at.contains(&it.name.as_str())) {
@@ -94,6 +95,23 @@ fn explanation(suite: &Suite, case: &Case) -> String {
     out
 }
 
+fn explained_load(load: &Workload) -> String {
+    let mut out = format!("    {}\n", load.in_words());
+    for (query, control) in load.queries() {
+        let how_often = match control {
+            true => format!("control, {} % of all", query.weight * 100.0),
+            false => format!("weight {}", query.weight),
+        };
+        out += &format!("    {} ({how_often}): {}\n", query.name, one_line(&query.sql));
+    }
+    for budget in &load.budgets {
+        let of = budget.query.iter().chain(&budget.role).map(|it| format!(" of {it}"));
+        let of: String = of.collect();
+        out += &format!("    budget{of}: {}\n", budget.budget);
+    }
+    out
+}
+
 fn explained_step(step: &Step) -> String {
     let mut out = format!("\n  line {}, session {}\n", step.span.line, step.session);
     match &step.action {
@@ -107,6 +125,7 @@ fn explained_step(step: &Step) -> String {
         }
         Action::Sleep(duration) => out += &format!("    sleeps {}\n", run::seconds(*duration)),
         Action::Look(look) => return out + &explained_look(look),
+        Action::Load(load) => return out + &explained_load(load),
     }
     for expectation in &step.expect {
         out += &explained_expectation(expectation);

@@ -13,6 +13,7 @@ mod failure;
 mod fuzz;
 mod lint;
 mod list;
+mod load;
 mod pin;
 mod record;
 mod report;
@@ -50,6 +51,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(run::RunArgs),
+    Load(load::LoadArgs),
     Record(record::RecordArgs),
     List(list::ListArgs),
     Lint(lint::LintArgs),
@@ -95,6 +97,7 @@ pub fn credits(text: &str) -> Result<f64, String> {
 pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Load(args) => load::load(args),
         Command::Record(args) => record::record(args),
         Command::List(args) => list::list(&args),
         Command::Lint(args) => lint::lint(&args),

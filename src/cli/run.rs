@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     report::{
-        html, json, junit,
+        hdr, html, json, junit,
         verdict::{Show, Side, verdicts},
     },
     run::{self, Counts, Pins, Plan, RunOptions, RunSummary, Strictness, compare::counted},
-    suite::Suite,
+    suite::{Loaded, Suite},
     target::Unused,
 };
 use clap::Args;
@@ -37,7 +37,7 @@ use std::{
 #[command(after_help = HELP)]
 pub struct RunArgs {
     #[command(flatten)]
-    select: SelectArgs,
+    pub select: SelectArgs,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -79,12 +79,17 @@ pub struct RunArgs {
 /// Orders in the data set `orders` of a run.
 const SCALE: u64 = 1_000_000;
 
-pub fn run(mut args: RunArgs) -> Result<Ending, CliError> {
-    args.target.regression = args.regression.take();
+pub fn run(args: RunArgs) -> Result<Ending, CliError> {
     let loaded = args.select.load()?;
     let plan = run::plan(&loaded.suites, &loaded.data_sets, &args.select.selection())
         .map_err(|err| CliError::of_plan(err, &loaded))?;
-    lint::before_run(&loaded, args.deny_warnings)?;
+    run_planned(args, &loaded, plan)
+}
+
+/// Runs a plan that was made of what was loaded.
+pub fn run_planned(mut args: RunArgs, loaded: &Loaded, plan: Plan) -> Result<Ending, CliError> {
+    args.target.regression = args.regression.take();
+    lint::before_run(loaded, args.deny_warnings)?;
     match args.target.names().as_slice() {
         [name] => one(&args, *name, plan, &loaded.suites),
         _ if args.pin => Err(CliError::new("answers are pinned of one target at a time")
@@ -117,6 +122,7 @@ fn one(args: &RunArgs, name: TargetName, plan: Plan, suites: &[Suite]) -> Result
         let again = format!("snowgauge report {} --{word} FILE", folder.display());
         format!("`{again}` writes it from the journal")
     })?;
+    write_hdr(&folder, &summary)?;
     if args.pin {
         pin(suites, &summary, &seen_at)?;
     }
@@ -217,6 +223,22 @@ fn run_on(
     });
     let kind = connected.target.kind();
     Ok((Side { name: name.name().to_owned(), kind, recorded_from, summary }, folder))
+}
+
+/// Where logs of loads are, in a run's folder.
+const HDR_DIR: &str = "hdr";
+
+/// Histograms of loads, if there are any.
+pub fn write_hdr(folder: &Path, summary: &RunSummary) -> Result<(), CliError> {
+    let folder = folder.join(HDR_DIR);
+    match hdr::write(&folder, summary) {
+        Ok(0) => Ok(()),
+        Ok(_) => {
+            println_quietly(&format!("histograms: {}", folder.display()));
+            Ok(())
+        }
+        Err(err) => Err(cannot_write(&folder, &err)),
+    }
 }
 
 /// The report's word, the file asked for, its usual name, and what writes it.

@@ -38,6 +38,19 @@ impl SelectArgs {
         }
     }
 
+    /// Takes the parts behind `::` off the suites: cases by a part of their names.
+    pub fn split_cases(&mut self) -> Vec<String> {
+        let mut cases = Vec::new();
+        for suite in &mut self.suites {
+            let text = suite.to_string_lossy().into_owned();
+            if let Some((path, case)) = text.split_once("::") {
+                cases.push(case.to_owned());
+                *suite = PathBuf::from(path);
+            }
+        }
+        cases
+    }
+
     pub fn selection(&self) -> Selection {
         Selection { filter: self.filter.clone(), tags: self.tag.clone(), exactly: None }
     }

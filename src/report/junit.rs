@@ -4,7 +4,10 @@
 //! `classname` and `name`, wall time, `file`, and a failure text that holds all one needs. Numbers
 //! and ids are properties as well, for those that read them.
 
-use super::text::{self, Origin};
+use super::{
+    load,
+    text::{self, Origin},
+};
 use crate::run::{CaseReport, Outcome, RunSummary, Strictness};
 use chrono::{DateTime, Utc};
 use quick_junit::{
@@ -115,6 +118,9 @@ fn case(report: &CaseReport, summary: &RunSummary, names: &mut HashMap<String, u
         if let Some(value) = value {
             case.add_property(property(name, &value));
         }
+    }
+    for (name, value) in report.load.iter().flat_map(|it| load::properties(it)) {
+        case.add_property(property(&name, &value));
     }
     for (name, value) in &report.properties {
         case.add_property(property(name, value));

@@ -3,9 +3,11 @@
 //! No report knows a target, and nothing reads a report's text.
 
 pub mod behaviours;
+pub mod hdr;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod load;
 pub mod terminal;
 pub mod text;
 pub mod verdict;

@@ -5,6 +5,7 @@
 
 use super::{
     junit::wall_time,
+    load,
     text::{self, Origin},
 };
 use crate::run::{CaseReport, Counts, Event, Fold, Outcome, Reporter, RunSummary, Strictness};
@@ -101,9 +102,16 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 self.bar.set_message(case.to_string());
                 Ok(())
             }
+            Event::LoadProgress { progress, .. } => {
+                self.bar.set_message(load::progress(progress));
+                Ok(())
+            }
             Event::CaseFinished(report) => {
                 self.bar.inc(1);
-                let line = case_line(report, self.strictness, self.colour);
+                let mut line = case_line(report, self.strictness, self.colour);
+                for it in report.load.iter().flat_map(|it| load::lines(it)) {
+                    line += &format!("\n{:>12}{}", "", text::printable(&it));
+                }
                 self.print(&line)
             }
             Event::RunFinished { .. } => {

@@ -1,9 +1,10 @@
 //! One case: its steps in order, until one of them is not what was expected.
 
+mod loading;
 mod looking;
 
 use super::{
-    Failure, Outcome, PlannedCase, StepReport, Stop,
+    CaseKey, Events, Failure, Outcome, PlannedCase, StepReport, Stop,
     compare::{self, Answer, Difference, compare_results, counted},
     diagnosis::{self, Came, Diagnosis, History, Scene, Wanted},
     digest::digest,
@@ -13,6 +14,7 @@ use super::{
     variables::Variables,
 };
 use crate::{
+    load::LoadReport,
     suite::{
         Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, pins::Pin,
         refresh::Refreshed, span::Span,
@@ -44,6 +46,11 @@ pub struct Shared<'a> {
     pub refreshed: &'a [Refreshed],
     /// What was done before, which may explain what comes.
     pub history: &'a mut History,
+    /// For what goes on within a case.
+    pub events: &'a Events,
+    pub key: Option<&'a CaseKey>,
+    /// Every random choice comes from it.
+    pub seed: u64,
 }
 
 /// What ends a case before its last step. Boxed: it is large, and rare.
@@ -58,6 +65,7 @@ pub struct CaseEnd {
     pub properties: BTreeMap<String, String>,
     pub sightings: Vec<Sighting>,
     pub diagnosis: Option<Diagnosis>,
+    pub load: Option<Box<LoadReport>>,
     /// The target cannot be reached any more, and why.
     pub gone: Option<String>,
 }
@@ -112,6 +120,7 @@ pub async fn run_case(
         properties: run.properties,
         sightings: run.sightings,
         diagnosis: run.diagnosis.filter(|_| explains),
+        load: run.load,
         gone: run.gone,
     }
 }
@@ -196,6 +205,8 @@ struct CaseRun<'a> {
     source: Option<String>,
     /// Of what was not as expected, last.
     diagnosis: Option<Diagnosis>,
+    /// What its load came to.
+    load: Option<Box<LoadReport>>,
     gone: Option<String>,
 }
 
@@ -243,6 +254,7 @@ impl<'a> CaseRun<'a> {
             evidence: Evidence::None,
             source: None,
             diagnosis: None,
+            load: None,
             gone: None,
         }
     }
@@ -259,6 +271,7 @@ impl CaseRun<'_> {
         let (sql, binds) = match &step.action {
             Action::Sleep(duration) => return self.sleep(*duration, step).await,
             Action::Look(look) => return self.look(look, step, variables).await,
+            Action::Load(load) => return self.load(load, step, variables).await,
             Action::Execute { sql, binds } => (sql, binds),
         };
         let sent = Sent {

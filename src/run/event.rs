@@ -6,7 +6,7 @@
 use super::Diagnosis;
 use super::pin::Sighting;
 use crate::{
-    load::LoadReport,
+    load::{LoadReport, measure::Progress},
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},
 };
@@ -56,6 +56,12 @@ pub enum Event {
     CaseStarted {
         case: CaseKey,
         at: DateTime<Utc>,
+    },
+    /// What goes on within a load, once a second. It is for people who watch: the report of the
+    /// case has all of it.
+    LoadProgress {
+        case: CaseKey,
+        progress: Progress,
     },
     CaseFinished(Box<CaseReport>),
     RunFinished {

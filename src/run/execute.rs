@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{OnceCell, Semaphore},
+    sync::{OnceCell, RwLock, Semaphore},
     task::JoinSet,
 };
 
@@ -228,6 +228,7 @@ pub async fn execute(
                 admin: admin.clone(),
                 prepared,
                 gone: Mutex::new(None),
+                quiet: RwLock::default(),
                 options,
             });
             run_suites(run.clone(), plan.suites).await;
@@ -360,6 +361,9 @@ pub(super) fn needs_interactive(plan: &Plan) -> bool {
         steps.iter().any(|step| {
             step.session == "interactive"
                 || matches!(&step.action, Action::Execute { sql, .. } if mentions(sql))
+                || matches!(&step.action, Action::Load(load)
+                    if load.roles().iter().any(|it| it.session == "interactive")
+                        || load.texts().iter().any(|(it, _)| mentions(it)))
                 || step.unchanged.iter().any(|it| it.session == "interactive" || mentions(&it.sql))
                 || step.expect.iter().any(|it| {
                     it.releases.is_some()
@@ -507,6 +511,8 @@ struct Run {
     labels_here: Vec<&'static str>,
     /// Why the target cannot be reached any more.
     gone: Mutex<Option<String>>,
+    /// Held by whatever uses the target, and by a load alone: nothing else is executed meanwhile.
+    quiet: RwLock<()>,
     options: RunOptions,
 }
 
@@ -699,6 +705,7 @@ impl Run {
         variables: &mut Variables,
         tag: &QueryTag,
     ) -> Result<(), SetupFailure> {
+        let _not_alone = self.quiet.read().await;
         for name in &planned.suite.data {
             let Some(data_set) = self.data_sets.get(&name.value) else { continue };
             let provided = data_set.built.get_or_init(|| self.build(&data_set.data_set)).await;
@@ -798,6 +805,9 @@ impl Run {
             labels,
             pins: &[],
             refreshed: &[],
+            events: &self.events,
+            key: None,
+            seed: self.options.seed,
         }
     }
 
@@ -810,6 +820,11 @@ impl Run {
         labels: &mut BTreeMap<String, (String, Vec<String>)>,
         suite_tag: &QueryTag,
     ) -> CaseReport {
+        let is_load = case.case.steps.iter().any(|it| matches!(it.action, Action::Load(_)));
+        let _turn = match is_load {
+            true => (Some(self.quiet.write().await), None),
+            false => (None, Some(self.quiet.read().await)),
+        };
         let at = Utc::now();
         let started_at = Instant::now();
         if !case.only_for_others {
@@ -829,6 +844,7 @@ impl Run {
         let is_limits = super::tags(&planned.suite, &case.case).contains(&"limits");
         let mut shared = self.shared(place, labels);
         shared.refreshed = &planned.suite.refreshed;
+        shared.key = Some(&case.key);
         if self.options.pins == Pins::Held {
             shared.pins = &planned.suite.pins;
         }
@@ -841,6 +857,7 @@ impl Run {
             mut properties,
             sightings,
             mut diagnosis,
+            load,
             gone,
         } = end;
         let is_as_expected =
@@ -870,7 +887,7 @@ impl Run {
             properties,
             sightings,
             diagnosis,
-            load: None,
+            load,
         }
     }
 

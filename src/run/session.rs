@@ -112,6 +112,11 @@ impl Sessions {
         Ok(Executed { execution, warehouse })
     }
 
+    /// What sessions of others start with, and where.
+    pub fn of_start(&self) -> (&Arc<dyn Target>, &Start) {
+        (&self.target, &self.start)
+    }
+
     /// Logs out of everything.
     pub async fn close_all(&mut self) {
         for (_, open) in std::mem::take(&mut self.open) {

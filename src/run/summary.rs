@@ -174,6 +174,7 @@ impl Fold {
             Event::CaseStarted { case, at } => {
                 self.started.insert(case.clone(), *at);
             }
+            Event::LoadProgress { .. } => {}
             Event::CaseFinished(report) => {
                 if !self.planned.contains(&report.case) {
                     self.planned.push(report.case.clone());

@@ -1,5 +1,6 @@
 //! Whole runs on a target that answers from a script.
 
+mod loading;
 mod refreshing;
 
 use super::*;

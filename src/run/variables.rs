@@ -139,6 +139,16 @@ impl Check {
                 }
                 self.known.remove(refresh::SENTINEL);
             }
+            if let Action::Load(workload) = &step.action {
+                for (text, parameters) in workload.texts() {
+                    let known = self.known.clone();
+                    let parameters =
+                        parameters.into_iter().map(|it| (it.to_owned(), String::new()));
+                    self.known.extend(parameters);
+                    self.text(text, &step.span);
+                    self.known = known;
+                }
+            }
             if let Action::Execute { sql, binds } = &step.action {
                 self.text(sql, &step.span);
                 for bind in binds {

@@ -26,6 +26,7 @@ pub use load::{Loaded, load, parse_data_set, parse_suite};
 pub use words::{STANDARD, duration};
 pub use yaml::table::Stated;
 
+use crate::load::Workload;
 use refresh::{Look, Refreshed};
 use serde::{Deserialize, Serialize};
 use span::{Span, Spanned};
@@ -104,6 +105,9 @@ fn strip_steps(steps: &mut [Step]) {
     for step in steps {
         step.span = Span::nowhere();
         strip_words(&mut step.allow);
+        if let Action::Load(workload) = &mut step.action {
+            workload.strip();
+        }
         for expectation in &mut step.expect {
             expectation.span = Span::nowhere();
             if let Expect::Sides(sides) = &mut expectation.outcome {
@@ -279,6 +283,8 @@ pub enum Action {
     Sleep(Duration),
     /// Looks at tables that are kept fresh.
     Look(Box<Look>),
+    /// Executes many requests at once. The only step of its case.
+    Load(Box<Workload>),
 }
 
 /// An expectation that holds on some releases.

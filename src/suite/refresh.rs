@@ -179,6 +179,7 @@ impl Step {
     pub fn plain(span: &Span, session: &str, action: Action) -> Self {
         let (evidence, source) = match &action {
             Action::Look(look) => (look.evidence, look.source.clone()),
+            Action::Load(workload) => workload.believed(),
             Action::Execute { .. } | Action::Sleep(_) => (Evidence::None, None),
         };
         let outcome = Expect::Ok;

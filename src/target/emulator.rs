@@ -19,6 +19,9 @@ use std::{
 };
 use tokio::sync::{mpsc as control, oneshot};
 
+/// What the names of its threads begin with.
+const THREAD: &str = "emulator";
+
 /// An emulator that lives as long as this.
 pub struct EmulatorTarget {
     live: LiveTarget,
@@ -140,7 +143,7 @@ impl EmulatorTarget {
         let (orders, received) = control::unbounded_channel();
         let (started, listening) = mpsc::channel();
         thread::Builder::new()
-            .name("emulator".to_owned())
+            .name(THREAD.to_owned())
             .spawn(move || run(settings, received, &started))?;
         let ended = |_| io::Error::other("the emulator's thread ended before it listened");
         let address = listening.recv().map_err(ended)??;
@@ -180,7 +183,7 @@ fn run(
     started: &mpsc::Sender<io::Result<SocketAddr>>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .thread_name("emulator-worker")
+        .thread_name(format!("{THREAD}-worker"))
         .thread_stack_size(snowgauge_emulator::STACK_BYTES)
         .enable_all()
         .build();
@@ -230,6 +233,14 @@ impl Target for EmulatorTarget {
 
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         self.live.login(request)
+    }
+
+    fn simulated(&self) -> Option<String> {
+        Some("the emulator's own speed: it has no model of a warehouse's".to_owned())
+    }
+
+    fn server_threads(&self) -> Option<&'static str> {
+        Some(THREAD)
     }
 
     fn now(&self) -> DateTime<Utc> {

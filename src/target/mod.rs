@@ -9,6 +9,7 @@ pub mod decode;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod live;
+mod measured;
 mod query_tag;
 mod record;
 pub mod replay;
@@ -84,6 +85,27 @@ pub trait Target: Send + Sync {
 
     /// Opens a session. On it `USE_CACHED_RESULT` is `FALSE` and `QUERY_TAG` is `request.tag`.
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>>;
+
+    /// What the load of a case came to, as JSON, where that was recorded: nothing is executed then.
+    /// An error says why it is not known. `None` is a target to measure.
+    fn measured(&self, _tag: &QueryTag) -> Option<Result<String, String>> {
+        None
+    }
+
+    /// Hears what the load of a case came to, as JSON. A recording keeps it, in place of the load's
+    /// statements.
+    fn keep_measured(&self, _tag: &QueryTag, _json: &str) {}
+
+    /// What answers where it is no real warehouse, for whatever shows how long that took.
+    fn simulated(&self) -> Option<String> {
+        None
+    }
+
+    /// Threads of this process that are the server's, by the beginning of their names: their work
+    /// is none of the client's.
+    fn server_threads(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The target's time: real on a live account, virtual where time can be skipped.
     fn now(&self) -> DateTime<Utc>;

@@ -42,6 +42,9 @@ pub enum Part {
     SetUp,
     /// A case, by id and name: `L-09 update is rejected`.
     Case(String),
+    /// The requests of a case that is a load. Of them all only what they came to is recorded, as a
+    /// part of the case.
+    Load(String),
     /// Drops what was made, in any order.
     CleanUp,
 }
@@ -91,7 +94,7 @@ impl fmt::Display for QueryTag {
             write!(f, "/{name}")?;
         }
         match &self.part {
-            Part::Case(name) => write!(f, "/{name}"),
+            Part::Case(name) | Part::Load(name) => write!(f, "/{name}"),
             _ => Ok(()),
         }
     }

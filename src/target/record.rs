@@ -8,6 +8,7 @@
 use super::{
     Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
     Statement, Target, TargetKind, Value,
+    measured::{self, Measured},
 };
 use crate::{
     fixture::{
@@ -87,6 +88,26 @@ impl Target for RecordingTarget {
             };
             Ok(Box::new(session) as Box<dyn Session>)
         })
+    }
+
+    fn keep_measured(&self, tag: &QueryTag, json: &str) {
+        let measured = Measured::new(json);
+        let heard = Heard {
+            session: measured::SESSION,
+            context: &Context::default(),
+            statement: &measured.statement,
+            execution: &measured.execution,
+            sent_at: self.now(),
+        };
+        self.recorder.record(tag, &heard, &self.inner.secrets());
+    }
+
+    fn simulated(&self) -> Option<String> {
+        self.inner.simulated()
+    }
+
+    fn server_threads(&self) -> Option<&'static str> {
+        self.inner.server_threads()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -239,7 +260,7 @@ impl Recorder {
 
     /// `secrets` is what the target knows by now.
     fn record(&self, tag: &QueryTag, heard: &Heard<'_>, secrets: &[Secret]) {
-        if tag.part == Part::Sweep {
+        if let Part::Sweep | Part::Load(_) = tag.part {
             return;
         }
         let options = &self.shared.options;
@@ -628,7 +649,7 @@ fn order(part: &Part) -> u8 {
         Part::Probe => 2,
         Part::Sessions => 3,
         Part::SetUp => 4,
-        Part::Case(_) => 5,
+        Part::Case(_) | Part::Load(_) => 5,
         Part::CleanUp => 6,
     }
 }

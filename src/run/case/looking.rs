@@ -45,7 +45,7 @@ pub struct Looked {
 pub fn needs_instant(steps: &[Step], at: usize) -> bool {
     let waits = |it: &Step| match &it.action {
         Action::Look(look) => matches!(look.of, LookOf::Fresh { .. }),
-        Action::Execute { .. } | Action::Sleep(_) => false,
+        Action::Execute { .. } | Action::Sleep(_) | Action::Load(_) => false,
     };
     changes(&steps[at])
         && !steps.get(at + 1).is_some_and(changes)

@@ -183,6 +183,7 @@ fn takes(step: &Step, statement: Duration) -> Duration {
     match (&step.action, step.takes, step.within) {
         (Action::Sleep(duration), ..) => *duration,
         (Action::Look(look), ..) => look_takes(look),
+        (Action::Load(load), ..) => load.takes().unwrap_or(statement),
         (_, Some((at_least, at_most)), _) => (at_least + at_most) / 2,
         // What is waited for comes as a rule before the limit, and not at once.
         (_, None, Some(limit)) => statement + limit / 2,

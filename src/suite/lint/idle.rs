@@ -118,7 +118,7 @@ fn is_open(it: &Expectation) -> bool {
 /// Whether some answer makes the case fail, other than that its preparation is refused.
 fn checks(step: &Step) -> bool {
     let is_check = |it: &Expectation| !is_open(it) && it.outcome != Expect::Ok;
-    matches!(step.action, Action::Look(_))
+    matches!(step.action, Action::Look(_) | Action::Load(_))
         || !step.unchanged.is_empty()
         || step.takes.is_some()
         || step.expect.iter().any(is_check)

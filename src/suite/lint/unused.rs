@@ -140,6 +140,7 @@ fn texts(step: &Step) -> Vec<&str> {
             texts.extend(binds.iter().map(String::as_str));
         }
         Action::Look(look) => texts.extend(look.texts()),
+        Action::Load(workload) => texts.extend(workload.texts().into_iter().map(|(it, _)| it)),
         Action::Sleep(_) => {}
     }
     let mut outcomes: Vec<&Expect> = step.expect.iter().map(|it| &it.outcome).collect();

@@ -115,6 +115,7 @@ impl Writer {
                 return self.line(&format!("sleep {}", duration_text(*duration)));
             }
             Action::Look(_) => return self.missing.add("a look at a refreshed table"),
+            Action::Load(_) => return self.missing.add("a load"),
             Action::Execute { sql, binds } => (sql, binds),
         };
         self.missing.add_if(!binds.is_empty(), "binds");

@@ -1,5 +1,7 @@
 //! Suites and data sets as YAML.
 
+mod load;
+
 use super::{Missing, values};
 use crate::suite::{
     Action, Case, Cell, DataSet, Evidence, Expect, Expectation, ExpectedRefusal, ExpectedRows,
@@ -146,6 +148,7 @@ impl Writer {
             });
         }
         match case.steps.as_slice() {
+            [Step { action: Action::Load(load), allow, .. }] => self.load(load, allow),
             // There, `allow` is the case's.
             [one] if one.allow.is_empty() && !matches!(one.action, Action::Look(_)) => {
                 self.step_keys(one);
@@ -185,7 +188,7 @@ impl Writer {
                 self.text("sql", sql);
                 self.words("binds", binds.iter());
             }
-            Action::Look(_) => {}
+            Action::Look(_) | Action::Load(_) => {}
         }
         self.expectations(step);
         if let Some(within) = step.within {

@@ -151,6 +151,7 @@ fn record_name(step: &Step, path: &Path) -> String {
             }),
         Action::Sleep(_) => write!(name, "line {}: sleep", step.span.line),
         Action::Look(look) => write!(name, "line {}: {}", step.span.line, look.in_words()),
+        Action::Load(load) => write!(name, "line {}: {}", step.span.line, load.in_words()),
     };
     name
 }

@@ -30,6 +30,7 @@ fn show_step(step: &Step) -> String {
         Action::Execute { sql, .. } => out += &format!(" {sql:?}"),
         Action::Sleep(it) => out += &format!(" sleep {it:?}"),
         Action::Look(it) => out += &format!(" {}", it.in_words()),
+        Action::Load(it) => out += &format!(" {}", it.in_words()),
     }
     for it in &step.expect {
         out += " => ";

@@ -2,7 +2,7 @@
 
 use super::{
     decoder::{Decoder, Fields},
-    doc, expect,
+    doc, expect, load,
     node::{Node, Value},
     refresh, session, values,
 };
@@ -21,7 +21,7 @@ const STEP_KEYS: [&str; 10] =
 const SINGLE_KEYS: [&str; 8] =
     ["sql", "sleep", "binds", "expect", "within", "takes", "save", "unchanged"];
 
-const CASE_KEYS: [&str; 17] = [
+const CASE_KEYS: [&str; 18] = [
     "allow",
     "id",
     "name",
@@ -31,6 +31,7 @@ const CASE_KEYS: [&str; 17] = [
     "only",
     "session",
     "steps",
+    "load",
     "sql",
     "sleep",
     "binds",
@@ -75,7 +76,24 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
     let defaults = Defaults { session: &session, only: only_on, ..*defaults };
 
     let single = fields.present(&SINGLE_KEYS);
+    let mut tags = values(decoder.words(fields.get("tags")));
+    if fields.get("load").is_some() && !tags.iter().any(|it| it == load::TAG) {
+        tags.push(load::TAG.to_owned());
+    }
+    let alone = fields.get("load").and(fields.key("steps").or(single.first().map(|(key, _)| *key)));
+    if let Some(key) = alone {
+        let kind = SuiteErrorKind::KeysConflict {
+            key: key.text.clone(),
+            other: "load".to_owned(),
+            help: Some("a load is a case of its own; `setup` comes before it".to_owned()),
+        };
+        decoder.error(&key.span, kind);
+        return None;
+    }
     let steps = match (fields.get("steps"), single.first()) {
+        (None, None) if let Some(node) = fields.get("load") => {
+            load::load(decoder, node, &defaults).into_iter().collect()
+        }
         (Some(steps), None) => {
             let items = decoder.list(steps, "a list of steps").unwrap_or_default();
             if matches!(&steps.value, Value::List(items) if items.is_empty()) {
@@ -102,7 +120,7 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
         id,
         name: name?,
         doc: doc(decoder, &fields),
-        tags: values(decoder.words(fields.get("tags"))),
+        tags,
         needs: decoder.words(fields.get("needs")),
         allow: decoder.words(fields.get("allow")),
         only,
@@ -113,7 +131,7 @@ pub fn case(decoder: &mut Decoder, node: &Node, defaults: &Defaults<'_>) -> Opti
 
 fn missing_sql(of: &'static str) -> SuiteErrorKind {
     let help = match of {
-        "a case" => "`sql` for one statement, `steps` for several",
+        "a case" => "`sql` for one statement, `steps` for several, `load` for many at once",
         _ => "`sql` for a statement, `sleep` to wait, `fresh` for a refreshed table",
     };
     SuiteErrorKind::MissingKey { of, key: "sql", help: Some(help.to_owned()) }

@@ -7,6 +7,7 @@
 pub(super) mod case;
 pub(crate) mod decoder;
 mod expect;
+mod load;
 pub(crate) mod node;
 mod pins;
 mod refresh;

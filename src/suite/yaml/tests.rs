@@ -27,6 +27,7 @@ fn show_step(step: &Step) -> String {
         Action::Execute { sql, binds } => format!("{sql:?} {binds:?}"),
         Action::Sleep(it) => format!("sleep {it:?}"),
         Action::Look(it) => format!("{:?} within {:?}", it.of, it.within),
+        Action::Load(it) => it.in_words(),
     };
     let mut out = format!("{}:{} {} {action}", step.span.line, step.span.column, step.session);
     for it in &step.expect {
@@ -172,7 +173,7 @@ t.yaml:7:5: unknown key `expct`; did you mean `expect`?
 t.yaml:9:11: the name `b` is taken by the case in line 6; names are unique within a suite, since results are kept by name
 t.yaml:11:38: unknown evidence `sen`; there are `seed`, `documented`, `observed` and `unverified`
 t.yaml:12:13: `5` is not a duration; a unit is missing: `5s`, `5ms` or `5m`
-t.yaml:13:5: a case needs `sql`; `sql` for one statement, `steps` for several
+t.yaml:13:5: a case needs `sql`; `sql` for one statement, `steps` for several, `load` for many at once
 "#,
     );
 }
@@ -512,7 +513,7 @@ fn an_error_is_shown_with_its_line() {
   |
 2 |   - name: a
   |     ^
-  = help: `sql` for one statement, `steps` for several
+  = help: `sql` for one statement, `steps` for several, `load` for many at once
 
 t.yaml:3:5: unknown key `sqll`
   |

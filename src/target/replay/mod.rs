@@ -12,7 +12,7 @@ mod tests;
 
 use super::{
     Cancel, Context, Ending, Execution, LoginError, LoginRequest, Owner, Part, QueryTag, Session,
-    Statement, Target, TargetKind,
+    Statement, Target, TargetKind, measured,
 };
 use crate::{
     fixture::{
@@ -146,6 +146,21 @@ impl ReplayTarget {
 
 const DAY: u64 = 24 * 3600;
 
+/// The recorded answer; or why there is none.
+fn play(
+    tapes: &Tapes,
+    tag: &QueryTag,
+    session: &str,
+    context: &Context,
+    statement: &Statement,
+) -> Result<tape::Played, String> {
+    match tapes.get(&tag.owner) {
+        Some(Ok(tape)) => lock(tape).play(tag, session, context, statement, Instant::now()),
+        Some(Err(why)) => Err(why.clone()),
+        None => Err(format!("there is no recording of {}", tape::described(&tag.owner))),
+    }
+}
+
 fn lock(tape: &Mutex<Tape>) -> MutexGuard<'_, Tape> {
     tape.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -221,6 +236,16 @@ impl Target for ReplayTarget {
         false
     }
 
+    fn measured(&self, tag: &QueryTag) -> Option<Result<String, String>> {
+        let statement = measured::statement();
+        let context = Context::default();
+        let played = play(&self.tapes, tag, measured::SESSION, &context, &statement);
+        Some(played.and_then(|it| {
+            let none = || "what the load came to is recorded as something else".to_owned();
+            measured::json(it.execution.ending).ok_or_else(none)
+        }))
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         self.started_at();
         let session = ReplaySession {
@@ -253,14 +278,7 @@ impl Session for ReplaySession {
     fn execute<'a>(&'a mut self, statement: &'a Statement) -> BoxFuture<'a, Execution> {
         Box::pin(async move {
             let tag = statement.tag.as_ref().unwrap_or(&self.tag);
-            let played = match self.tapes.get(&tag.owner) {
-                Some(Ok(tape)) => {
-                    lock(tape).play(tag, &self.name, &self.context, statement, Instant::now())
-                }
-                Some(Err(why)) => Err(why.clone()),
-                None => Err(format!("there is no recording of {}", tape::described(&tag.owner))),
-            };
-            let played = match played {
+            let played = match play(&self.tapes, tag, &self.name, &self.context, statement) {
                 Ok(played) => played,
                 Err(explanation) => {
                     return Execution {

@@ -408,7 +408,7 @@ fn described_part(part: &Part) -> String {
         Part::Probe => "the probe".to_owned(),
         Part::Sessions => "the preparing of sessions".to_owned(),
         Part::SetUp => "the set-up".to_owned(),
-        Part::Case(name) => format!("the case `{name}`"),
+        Part::Case(name) | Part::Load(name) => format!("the case `{name}`"),
         Part::CleanUp => "the clean-up".to_owned(),
     }
 }
