@@ -7,11 +7,12 @@
 //!
 //! Nothing is sent twice: what is lost or refused is counted and forgotten (`target::live` repeats
 //! only what the server has not looked at, since a token had run out). Instants are tokio's, which
-//! are the system's unless a test has paused them.
+//! are the system's unless a test has paused them; such a test has no pacer.
 
 use super::{
     Exchange,
     health::Observed,
+    pacer::Pacer,
     requests::{Check, Request, Requests, Template},
     schedule::DueTimes,
     tally::{Class, Sample, Tally},
@@ -53,6 +54,8 @@ pub struct Feed {
     pub tag: QueryTag,
     pub give_up_after: Duration,
     pub reopen: Reopen,
+    /// Tokio's own timers where there is none.
+    pacer: Option<Arc<Pacer>>,
 }
 
 struct Sequence {
@@ -128,12 +131,13 @@ impl Feed {
         tag: QueryTag,
         give_up_after: Duration,
         reopen: Reopen,
+        pacer: Option<Arc<Pacer>>,
     ) -> Self {
         let tally = Mutex::new(Tally::new(templates.len()));
         let is_open = due.is_some();
         let due = due.map(Iterator::peekable);
         let sequence = Mutex::new(Sequence { requests, due, left: None });
-        Self { templates, sequence, is_open, think, tally, tag, give_up_after, reopen }
+        Self { templates, sequence, is_open, think, tally, tag, give_up_after, reopen, pacer }
     }
 
     /// Before a turn: how many requests it has, if that is what it is measured by.
@@ -182,6 +186,13 @@ impl Feed {
         }
         lock(&self.tally).due(request.query, span.second(due_at));
         Some(Taken { request, due_at })
+    }
+
+    async fn wait(&self, until: Instant) {
+        match &self.pacer {
+            Some(pacer) => pacer.until(until.into_std()).await,
+            None => sleep_until(until).await,
+        }
     }
 
     /// The turn is over, and these were due in it.
@@ -257,7 +268,7 @@ async fn client(
     while let Some(Taken { request, due_at }) = feed.next(&span, free_at) {
         if Instant::now() < due_at {
             tokio::select! {
-                () = sleep_until(due_at) => {}
+                () = feed.wait(due_at) => {}
                 Ok(_) = span.over.wait_for(|it| *it) => break,
             }
         }

@@ -4,6 +4,7 @@ use super::{
     Measured, QueryMeasured, RoleMeasured, WarmUpMeasured,
     generator::{Feed, Reopen, Span, drive, lock},
     health::{Cpu, Observed},
+    pacer::Pacer,
     requests::{Requests, Template},
     schedule::DueTimes,
     tally::{Sent, Sum, Tally},
@@ -59,6 +60,8 @@ pub struct Setting<'a> {
     pub simulated: Option<String>,
     /// Threads of this process that are the server's, by the beginning of their names.
     pub not_ours: Option<&'static str>,
+    /// Waits until requests are due; tokio's own timers where there is none.
+    pub pacer: Option<Arc<Pacer>>,
     pub now: &'a (dyn Fn() -> DateTime<Utc> + Sync),
 }
 
@@ -205,6 +208,7 @@ impl Work<'_> {
             tag.clone(),
             *give_up_after,
             Arc::clone(&side.reopen),
+            self.setting.pacer.clone(),
         ))
     }
 
@@ -384,8 +388,8 @@ async fn steady(feed: &Feed, began: Instant, warm_up: WarmUp) {
     for second in 0.. {
         // A second later, most of its requests have ended.
         sleep_until(began + Duration::from_secs(u64::from(second) + 2)).await;
-        let latencies_us = lock(&feed.tally).latencies_us(second);
-        if steady.second(latencies_us) {
+        let latencies = lock(&feed.tally).latencies(second);
+        if steady.second(&latencies) {
             return;
         }
     }

@@ -3,7 +3,7 @@
 //! - [`workload`]: what is to be executed, as a suite says it.
 //! - [`schedule`], [`parameters`], [`requests`], [`turns`]: which statements are due when. Made of a
 //!   seed; they look at no clock.
-//! - [`generator`], [`measure`]: send them and count what becomes of them.
+//! - [`generator`], [`pacer`], [`measure`]: send them and count what becomes of them.
 //! - [`health`], [`warm_up`]: whether the generator did what it was asked to, and from when on it
 //!   counts.
 //! - [`Measured`]: what it came to, which is all that budgets and reports read.
@@ -20,6 +20,7 @@ pub mod judge;
 mod judged;
 pub mod measure;
 mod measured;
+pub mod pacer;
 pub mod parameters;
 pub mod requests;
 pub mod schedule;

@@ -1,11 +1,15 @@
 //! What becomes of requests, counted while they end.
 //!
-//! Latencies are kept as they are, four bytes each, and become histograms at the end: a dense
-//! histogram for each query and second would be hundreds of times larger.
+//! Latencies are counted by value, as exactly as a histogram of three digits keeps them, and become
+//! one at the end: a dense histogram for each query and second would be hundreds of times larger, and
+//! every single latency would grow with the rate.
 
 use super::{Exchange, Histo, Second, WarmUpMeasured};
 use hdrhistogram::Histogram;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// Exchanges that are kept of each query: the first ones of each way to end.
@@ -69,9 +73,60 @@ struct Cell {
     dropped: u64,
     wrong_rows: u64,
     errors: BTreeMap<String, u64>,
-    censored_us: Vec<u32>,
-    from_due_us: Vec<u32>,
-    from_sent_us: Vec<u32>,
+    censored: Latencies,
+    from_due: Latencies,
+    from_sent: Latencies,
+}
+
+/// How often each latency came.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    counts: HashMap<u32, u32>,
+    count: u64,
+}
+
+impl Latencies {
+    /// Bits that three significant digits take in a histogram.
+    const BITS: u32 = 11;
+
+    pub fn add(&mut self, us: u32) {
+        let beyond = (u32::BITS - us.leading_zeros()).saturating_sub(Self::BITS);
+        *self.counts.entry(us >> beyond << beyond).or_default() += 1;
+        self.count += 1;
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn add_all(&mut self, other: &Self) {
+        for (us, count) in &other.counts {
+            *self.counts.entry(*us).or_default() += count;
+        }
+        self.count += other.count;
+    }
+
+    /// By nearest rank. 0 of none.
+    pub fn quantile(&self, quantile: f64) -> u32 {
+        let mut sorted: Vec<(u32, u32)> = self.counts.iter().map(|(us, it)| (*us, *it)).collect();
+        sorted.sort_unstable();
+        let rank = (self.count as f64 * quantile).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let found = sorted.into_iter().find(|(_, count)| {
+            seen += u64::from(*count);
+            rank <= seen
+        });
+        found.map_or(0, |(us, _)| us)
+    }
+
+    /// What does not fit is counted at the end of the scale.
+    fn histo(&self) -> Histo {
+        let mut histogram = Histo::empty();
+        for (us, count) in &self.counts {
+            histogram.saturating_record_n(u64::from(*us).max(1), u64::from(*count));
+        }
+        kept(&histogram)
+    }
 }
 
 /// What a few seconds came to, for people who watch.
@@ -114,8 +169,8 @@ impl Tally {
         let Some(cell) = self.cell(sample.query, sample.second) else { return };
         let ending = match &sample.class {
             Class::Ok => {
-                cell.from_due_us.push(due_us);
-                cell.from_sent_us.push(sent_us);
+                cell.from_due.add(due_us);
+                cell.from_sent.add(sent_us);
                 "ok"
             }
             Class::WrongRows(_) => {
@@ -123,7 +178,7 @@ impl Tally {
                 "wrong rows"
             }
             Class::Censored(code) => {
-                cell.censored_us.push(due_us);
+                cell.censored.add(due_us);
                 *cell.errors.entry(code.clone()).or_default() += 1;
                 code
             }
@@ -148,23 +203,24 @@ impl Tally {
     /// Requests of these seconds.
     pub fn recent(&self, seconds: std::ops::RangeInclusive<u32>) -> Recent {
         let cells = || self.queries.iter().flat_map(|it| it.seconds.range(seconds.clone()));
-        let mut latencies: Vec<u32> =
-            cells().flat_map(|(_, it)| it.from_due_us.iter().copied()).collect();
-        latencies.sort_unstable();
+        let mut latencies = Latencies::default();
+        cells().for_each(|(_, it)| latencies.add_all(&it.from_due));
         let failed = cells().map(|(_, it)| it.wrong_rows + it.errors.values().sum::<u64>()).sum();
         Recent {
-            ok: latencies.len() as u64,
+            ok: latencies.count(),
             failed,
-            p50_us: quantile(&latencies, 0.5),
-            p95_us: quantile(&latencies, 0.95),
-            p99_us: quantile(&latencies, 0.99),
+            p50_us: latencies.quantile(0.5),
+            p95_us: latencies.quantile(0.95),
+            p99_us: latencies.quantile(0.99),
         }
     }
 
-    /// Latencies from sent of a second, of all queries that are measured for themselves.
-    pub fn latencies_us(&self, second: u32) -> Vec<u32> {
+    /// Latencies from sent of a second.
+    pub fn latencies(&self, second: u32) -> Latencies {
+        let mut all = Latencies::default();
         let cells = self.queries.iter().filter_map(|it| it.seconds.get(&second));
-        cells.flat_map(|it| it.from_sent_us.iter().copied()).collect()
+        cells.for_each(|it| all.add_all(&it.from_sent));
+        all
     }
 
     pub fn sum(&self) -> Sum {
@@ -172,7 +228,7 @@ impl Tally {
         for cell in self.queries.iter().flat_map(|it| it.seconds.values()) {
             sum.due += cell.due;
             sum.dropped += cell.dropped;
-            sum.ok += cell.from_due_us.len() as u64;
+            sum.ok += cell.from_due.count();
         }
         sum
     }
@@ -217,23 +273,14 @@ impl Cell {
             second,
             due: self.due,
             dropped: self.dropped,
-            ok: self.from_due_us.len() as u64,
+            ok: self.from_due.count(),
             wrong_rows: self.wrong_rows,
             errors: self.errors.clone(),
-            censored: histo(&self.censored_us),
-            from_due: histo(&self.from_due_us),
-            from_sent: histo(&self.from_sent_us),
+            censored: self.censored.histo(),
+            from_due: self.from_due.histo(),
+            from_sent: self.from_sent.histo(),
         }
     }
-}
-
-/// What does not fit is counted at the end of the scale.
-pub fn histo<'a>(values_us: impl IntoIterator<Item = &'a u32>) -> Histo {
-    let mut histogram = Histo::empty();
-    for value in values_us {
-        histogram.saturating_record(u64::from(*value).max(1));
-    }
-    kept(&histogram)
 }
 
 /// The bounds of these histograms are ones that the format has room for.
@@ -244,12 +291,6 @@ pub fn kept(histogram: &Histogram<u64>) -> Histo {
 /// An hour and more is an hour.
 pub fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX).min(3_600_000_000)
-}
-
-/// Of sorted values, by nearest rank. 0 of none.
-pub fn quantile(sorted: &[u32], quantile: f64) -> u32 {
-    let rank = (sorted.len() as f64 * quantile).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -312,9 +353,24 @@ mod tests {
     }
 
     #[test]
+    fn counts_by_value_are_the_histogram_of_the_values() {
+        let mut histogram = Histo::empty();
+        let mut latencies = Latencies::default();
+        let mut us = 0_u32;
+        while us < 3_000_000_000 {
+            histogram.record(u64::from(us.max(1))).unwrap();
+            latencies.add(us);
+            us += 1 + us / 97;
+        }
+        assert_eq!(latencies.histo().histogram().unwrap(), histogram);
+    }
+
+    #[test]
     fn a_quantile_is_one_of_the_values() {
-        let values: Vec<u32> = (1..=100).collect();
-        assert_eq!([0.5, 0.95, 0.99, 1.0].map(|it| quantile(&values, it)), [50, 95, 99, 100]);
-        assert_eq!(quantile(&[], 0.5), 0);
+        let mut latencies = Latencies::default();
+        (1..=100).for_each(|it| latencies.add(it));
+        let quantiles = [0.0, 0.5, 0.95, 0.99, 1.0].map(|it| latencies.quantile(it));
+        assert_eq!(quantiles, [1, 50, 95, 99, 100]);
+        assert_eq!(Latencies::default().quantile(0.5), 0);
     }
 }

@@ -171,6 +171,7 @@ async fn run_until(
         simulated: None,
         // Virtual seconds take no time, in which no CPU can be busy.
         not_ours: Some(""),
+        pacer: None,
         now: &Utc::now,
     };
     let sides = workload.roles().into_iter().map(side).collect();

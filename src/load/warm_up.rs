@@ -1,6 +1,6 @@
 //! When a load has warmed up. What is executed until then is in no figure.
 
-use super::tally::quantile;
+use super::tally::Latencies;
 
 /// Medians that must be alike.
 const MEDIANS: usize = 3;
@@ -13,26 +13,24 @@ const APART: f64 = 0.05;
 const APART_US: u32 = 200;
 
 /// Latencies that a median needs; seconds with fewer are put together.
-const SAMPLES: usize = 20;
+const SAMPLES: u64 = 20;
 
 /// Follows latencies until they do not change any more: the medians of the last three windows are
 /// within 5 % of each other. A window is a second, or as many as it takes for 20 requests.
 #[derive(Clone, Debug, Default)]
 pub struct Steady {
     medians_us: Vec<u32>,
-    window_us: Vec<u32>,
+    window: Latencies,
 }
 
 impl Steady {
     /// The latencies of one more second. Whether it is steady.
-    pub fn second(&mut self, latencies_us: Vec<u32>) -> bool {
-        self.window_us.extend(latencies_us);
-        if self.window_us.len() < SAMPLES {
+    pub fn second(&mut self, latencies: &Latencies) -> bool {
+        self.window.add_all(latencies);
+        if self.window.count() < SAMPLES {
             return false;
         }
-        self.window_us.sort_unstable();
-        self.medians_us.push(quantile(&self.window_us, 0.5));
-        self.window_us.clear();
+        self.medians_us.push(std::mem::take(&mut self.window).quantile(0.5));
         let Some(from) = self.medians_us.len().checked_sub(MEDIANS) else { return false };
         let last = &self.medians_us[from..];
         let (least, most) = (last.iter().min(), last.iter().max());
@@ -51,11 +49,17 @@ impl Steady {
 mod tests {
     use super::*;
 
+    fn latencies(us: u32, count: u64) -> Latencies {
+        let mut latencies = Latencies::default();
+        (0..count).for_each(|_| latencies.add(us));
+        latencies
+    }
+
     /// After how many seconds of these medians, 20 requests each, it is steady.
     #[track_caller]
     fn check(medians_us: &[u32], expected: Option<usize>) {
         let mut steady = Steady::default();
-        let found = medians_us.iter().position(|it| steady.second(vec![*it; SAMPLES]));
+        let found = medians_us.iter().position(|it| steady.second(&latencies(*it, SAMPLES)));
         assert_eq!(found.map(|it| it + 1), expected);
     }
 
@@ -72,7 +76,7 @@ mod tests {
     #[test]
     fn slow_seconds_are_put_together() {
         let mut steady = Steady::default();
-        let seconds = (1..=60).position(|_| steady.second(vec![5_000_000; 5]));
+        let seconds = (1..=60).position(|_| steady.second(&latencies(5_000_000, 5)));
         assert_eq!(seconds.map(|it| it + 1), Some(12));
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         generator::Reopen,
         join::{self, When},
         measure::{Execution, Setting, Side, measure},
+        pacer::Pacer,
         parameters::{Values, Zipf},
         requests::Template,
         verdict,
@@ -203,6 +204,8 @@ impl CaseRun<'_> {
             give_up_after: workload.give_up_after.unwrap_or(ground.start.give_up_after),
             simulated: target.simulated(),
             not_ours: target.server_threads(),
+            // Without one the load is less exact, which its health tells.
+            pacer: Pacer::start().ok().map(Arc::new),
             now: &|| target.now(),
         };
         let (events, key) = (self.shared.events, self.shared.key);
