@@ -125,6 +125,7 @@ fn journal_by(
             sightings: Vec::new(),
             diagnosis: None,
             load: None,
+            refreshes: Vec::new(),
         })));
     }
     if let Some(cut_short) = end {

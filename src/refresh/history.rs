@@ -3,22 +3,35 @@
 use super::{cell, instant, literal, oracle::Contents, sql_instant, text, whole};
 use crate::{suite::refresh::RefreshedKind, target::Rows};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 /// One refresh of one table, as far as the target tells.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Refresh {
     /// `SUCCEEDED`, `SKIPPED`, …; capitals.
     pub state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state_message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reinit_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_timestamp: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inserted_rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub query_id: Option<String>,
 }
 

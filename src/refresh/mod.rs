@@ -7,6 +7,7 @@
 //! - [`lag`]: how long rows take to be visible, as a distribution.
 //! - [`schedule`]: whether a scheduler can have made a history, and rows of it from a file.
 //! - [`ticks`]: what the data timestamps of tables have to do with each other.
+//! - [`watched`]: what a case saw of such tables, for reports.
 //!
 //! Nothing here knows suites or targets: statements are asked of an [`Ask`].
 
@@ -17,6 +18,7 @@ pub mod lag;
 pub mod oracle;
 pub mod schedule;
 pub mod ticks;
+pub mod watched;
 
 use crate::target::{Refusal, Rows, Value};
 use chrono::{DateTime, SecondsFormat, Utc};

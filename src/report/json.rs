@@ -3,6 +3,8 @@
 
 use super::text;
 use crate::{
+    load::LoadReport,
+    refresh::watched::Watched,
     run::{
         CaseReport, Counts, Diagnosis, Failure, Outcome, RunSummary, StepReport, Strictness, Work,
     },
@@ -64,6 +66,12 @@ pub struct Case<'a> {
     pub properties: &'a BTreeMap<String, String>,
     /// A likely cause, where a rule knows one.
     pub diagnosis: Option<&'a Diagnosis>,
+    /// What a load came to, of a case that is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<&'a LoadReport>,
+    /// Tables that are kept fresh, of a case that looks at such.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub refreshes: &'a [Watched],
 }
 
 /// Writes the document; folders on the way are made.
@@ -124,6 +132,8 @@ fn case(report: &CaseReport, strictness: Strictness) -> Case<'_> {
         steps: &report.steps,
         properties: &report.properties,
         diagnosis: report.diagnosis.as_ref(),
+        load: report.load.as_deref(),
+        refreshes: &report.refreshes,
     }
 }
 

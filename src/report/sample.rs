@@ -42,6 +42,7 @@ pub fn case(name: &str, outcome: Outcome) -> CaseReport {
         sightings: Vec::new(),
         diagnosis: None,
         load: None,
+        refreshes: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     load::LoadReport,
+    refresh::watched::Watched,
     suite::{
         Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, pins::Pin,
         refresh::Refreshed, span::Span,
@@ -66,6 +67,7 @@ pub struct CaseEnd {
     pub sightings: Vec<Sighting>,
     pub diagnosis: Option<Diagnosis>,
     pub load: Option<Box<LoadReport>>,
+    pub refreshes: Vec<Watched>,
     /// The target cannot be reached any more, and why.
     pub gone: Option<String>,
 }
@@ -121,6 +123,7 @@ pub async fn run_case(
         sightings: run.sightings,
         diagnosis: run.diagnosis.filter(|_| explains),
         load: run.load,
+        refreshes: run.looked.watched(run.shared.refreshed),
         gone: run.gone,
     }
 }

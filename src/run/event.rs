@@ -7,6 +7,7 @@ use super::Diagnosis;
 use super::pin::Sighting;
 use crate::{
     load::{LoadReport, measure::Progress},
+    refresh::watched::Watched,
     suite::{Evidence, Release},
     target::{Refusal, TargetKind},
 };
@@ -124,6 +125,9 @@ pub struct CaseReport {
     /// What a load came to, of a case that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Box<LoadReport>>,
+    /// Tables that are kept fresh, of a case that looks at such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refreshes: Vec<Watched>,
 }
 
 /// One executed statement.

@@ -858,6 +858,7 @@ impl Run {
             sightings,
             mut diagnosis,
             load,
+            refreshes,
             gone,
         } = end;
         let is_as_expected =
@@ -888,6 +889,7 @@ impl Run {
             sightings,
             diagnosis,
             load,
+            refreshes,
         }
     }
 
@@ -1052,6 +1054,7 @@ fn report_without_steps(case: &CaseKey, outcome: Outcome, release: Option<Releas
         sightings: Vec::new(),
         diagnosis: None,
         load: None,
+        refreshes: Vec::new(),
     }
 }
 

@@ -209,6 +209,7 @@ mod tests {
                 sightings: Vec::new(),
                 diagnosis: None,
                 load: None,
+                refreshes: Vec::new(),
             })),
             Event::CaseStarted { case: key("b"), at },
         ]

@@ -229,6 +229,7 @@ impl Fold {
             sightings: Vec::new(),
             diagnosis: None,
             load: None,
+            refreshes: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tables that a target keeps fresh from a query, and what a suite asks of them.
 
 use super::{Action, Evidence, Expect, Expectation, Step, span::Span};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// The variable that stands behind each base table of a definition: nothing when the table is
@@ -24,7 +25,8 @@ pub struct Refreshed {
 }
 
 /// Which kind of table it is: their histories have different names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RefreshedKind {
     Dynamic,
     Interactive,

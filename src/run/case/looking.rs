@@ -8,6 +8,7 @@ use crate::{
         judge::{Others, actions_of, data_timestamps, judge},
         lag::{Held, Lags},
         oracle::{self, Contents, Table, Verdict},
+        watched::{Shown, Watched, with_sources},
         whole,
     },
     run::{
@@ -19,7 +20,8 @@ use crate::{
     suite::{
         Action, Evidence, Step,
         refresh::{
-            Budget, ExpectedRefreshes, LagSampling, Look, LookOf, SENTINEL, Statistic, definitions,
+            Budget, ExpectedRefreshes, LagSampling, Look, LookOf, Refreshed, SENTINEL, Statistic,
+            definitions,
         },
         span::Span,
     },
@@ -38,6 +40,24 @@ pub struct Looked {
     changed_at: Option<DateTime<Utc>>,
     /// What tables were when they were last seen, by name.
     contents: BTreeMap<String, Contents>,
+    /// What was told of them, for reports.
+    watched: Vec<Watched>,
+}
+
+impl Looked {
+    /// What reports are to have: the tables that were looked at, and what they are made from.
+    pub fn watched(&self, tables: &[Refreshed]) -> Vec<Watched> {
+        with_sources(tables, &self.watched)
+    }
+
+    /// What is known of this table. `None`: it is none of the suite's.
+    fn watch(&mut self, tables: &[Refreshed], table: &Table) -> Option<&mut Watched> {
+        let name = table.name.rsplit('.').next().unwrap_or_default();
+        if !self.watched.iter().any(|it| it.table == name) {
+            self.watched.push(Watched::new(tables.iter().find(|it| it.table() == name)?));
+        }
+        self.watched.iter_mut().find(|it| it.table == name)
+    }
 }
 
 /// Whether the instant after a step is needed: it changes something, the next one does not, and
@@ -163,7 +183,7 @@ impl CaseRun<'_> {
         let looks = steps.iter().find(|it| matches!(it.action, Action::Look(_)));
         let Some(step) = looks else { return Ok(()) };
         let now = self.now(&step.session, &step.span).await?;
-        self.looked = Looked { began_at: now, changed_at: now, contents: BTreeMap::new() };
+        self.looked = Looked { began_at: now, changed_at: now, ..Looked::default() };
         Ok(())
     }
 
@@ -248,6 +268,35 @@ impl CaseRun<'_> {
         Ok(refreshed.iter().map(table).collect())
     }
 
+    async fn state_of(
+        &mut self,
+        table: &Table,
+        step: &Step,
+    ) -> Result<Result<State, String>, Ended> {
+        let state = oracle::state(&mut asking(self, step), table).await?;
+        if let (Ok(state), Some(watched)) =
+            (&state, self.looked.watch(self.shared.refreshed, table))
+        {
+            watched.add_state(state);
+        }
+        Ok(state)
+    }
+
+    async fn history_of(
+        &mut self,
+        table: &Table,
+        since: Option<DateTime<Utc>>,
+        step: &Step,
+    ) -> Result<Result<Vec<Refresh>, String>, Ended> {
+        let history = oracle::refreshes(&mut asking(self, step), table, since).await?;
+        if let (Ok(history), Some(watched)) =
+            (&history, self.looked.watch(self.shared.refreshed, table))
+        {
+            watched.add_history(history);
+        }
+        Ok(history)
+    }
+
     /// Waits until the table has seen the last change, and holds each of its states on the way to
     /// the definition.
     async fn fresh(
@@ -262,11 +311,10 @@ impl CaseRun<'_> {
         let mut held_at = None;
         loop {
             self.steps.truncate(reported);
-            let State { now, data_timestamp, lag } =
-                match oracle::state(&mut asking(self, step), table).await? {
-                    Ok(state) => state,
-                    Err(why) => return Ok(self.cannot_tell(why)),
-                };
+            let State { now, data_timestamp, lag } = match self.state_of(table, step).await? {
+                Ok(state) => state,
+                Err(why) => return Ok(self.cannot_tell(why)),
+            };
             if let Err(why) = until.begin(target, look, lag) {
                 return Ok(Some(Unlike::new(why, String::new())));
             }
@@ -282,8 +330,11 @@ impl CaseRun<'_> {
             }
             let changed_at = self.looked.changed_at;
             if data_timestamp.is_some_and(|it| changed_at.is_none_or(|changed| it >= changed)) {
-                if let Some((now, changed)) = now.zip(changed_at) {
-                    self.note_fresh((now - changed).to_std().unwrap_or_default(), lag);
+                if let Some((seen_at, changed_at)) = now.zip(changed_at) {
+                    self.note_fresh((seen_at - changed_at).to_std().unwrap_or_default(), lag);
+                    if let Some(watched) = self.looked.watch(self.shared.refreshed, table) {
+                        watched.shown.push(Shown { changed_at, seen_at });
+                    }
                 }
                 return self.note_refresh(table, step).await;
             }
@@ -348,7 +399,7 @@ impl CaseRun<'_> {
     /// contradictions in the history so far.
     async fn note_refresh(&mut self, table: &Table, step: &Step) -> Result<Option<Unlike>, Ended> {
         let since = self.looked.began_at;
-        let history = oracle::refreshes(&mut asking(self, step), table, since).await?;
+        let history = self.history_of(table, since, step).await?;
         // A target that tells no history may still be right.
         let Ok(history) = history else { return Ok(None) };
         let succeeded = history.iter().filter(|it| it.has_succeeded());
@@ -366,6 +417,9 @@ impl CaseRun<'_> {
         tables: &[Table],
         step: &Step,
     ) -> Result<Option<Unlike>, Ended> {
+        for table in tables {
+            self.looked.watch(self.shared.refreshed, table);
+        }
         let verdicts = oracle::look_together(&mut asking(self, step), tables).await?;
         for (table, verdict) in tables.iter().zip(verdicts) {
             match verdict {
@@ -405,7 +459,7 @@ impl CaseRun<'_> {
             return Ok(None);
         };
         let since = Some(before.data_timestamp);
-        let history = oracle::refreshes(&mut asking(self, step), table, since).await?;
+        let history = self.history_of(table, since, step).await?;
         let Ok(history) = history else { return Ok(None) };
         let Err(message) = history::balance(&history, &before, &contents) else { return Ok(None) };
         let lines: Vec<String> = history.iter().map(|it| format!(" {}", it.in_words())).collect();
@@ -466,7 +520,7 @@ impl CaseRun<'_> {
         if until.0.is_some() {
             return Ok(Ok(()));
         }
-        let state = oracle::state(&mut asking(self, step), table).await?;
+        let state = self.state_of(table, step).await?;
         Ok(until.begin(target, look, state.ok().and_then(|it| it.lag)))
     }
 
@@ -485,7 +539,7 @@ impl CaseRun<'_> {
         let mut until = Until(None);
         loop {
             self.steps.truncate(reported);
-            let all = match oracle::refreshes(&mut asking(self, step), table, since).await? {
+            let all = match self.history_of(table, since, step).await? {
                 Ok(all) => all,
                 Err(why) => return Ok(self.cannot_tell(why)),
             };
@@ -495,7 +549,7 @@ impl CaseRun<'_> {
                 [(&phase_of, &mut others.phase_of), (&ticks_of, &mut others.ticks_of)]
             {
                 let Some(other) = other else { continue };
-                match oracle::refreshes(&mut asking(self, step), other, since).await? {
+                match self.history_of(other, since, step).await? {
                     Ok(rows) => *to = Some(data_timestamps(&rows)),
                     Err(why) => return Ok(self.cannot_tell(why)),
                 }
@@ -542,7 +596,7 @@ impl CaseRun<'_> {
         variables: &Variables,
     ) -> Result<Option<Unlike>, Ended> {
         let reported = self.steps.len();
-        let lag = match oracle::state(&mut asking(self, step), table).await? {
+        let lag = match self.state_of(table, step).await? {
             Ok(state) => state.lag,
             Err(why) => return Ok(self.cannot_tell(why)),
         };
@@ -554,6 +608,7 @@ impl CaseRun<'_> {
         let visible = variables.substitute(&sampling.visible).map_err(unknown)?;
         let visible = format!("SELECT CURRENT_TIMESTAMP() AS NOW, V.* FROM ({visible}) V");
         let mut lags = Lags::default();
+        let mut shown = Vec::new();
         // Sentinels that are on their way, with when they were committed.
         let mut waiting: Vec<(i128, DateTime<Utc>)> = Vec::new();
         let mut inserted: u32 = 0;
@@ -597,7 +652,10 @@ impl CaseRun<'_> {
                 let is_seen = seen.is_some_and(|it| it >= *sentinel);
                 match (is_seen, since(*committed_at) > limit) {
                     (true, _) if is_disturbed => disturbed += 1,
-                    (true, _) => lags.add(since(*committed_at)),
+                    (true, _) => {
+                        lags.add(since(*committed_at));
+                        shown.push(Shown { changed_at: *committed_at, seen_at: now });
+                    }
                     (false, true) => lags.add_never(),
                     (false, false) => return true,
                 }
@@ -610,6 +668,9 @@ impl CaseRun<'_> {
             asking(self, step).pause(sampling.pause).await?;
         }
         self.note_lags(&lags, lag, resolution);
+        if let Some(watched) = self.looked.watch(self.shared.refreshed, table) {
+            watched.shown.extend(shown);
+        }
         if disturbed > 0 {
             self.add_property("lag_disturbed", disturbed.to_string());
         }

@@ -155,6 +155,12 @@ cases:
     let suite = parse_suite("s", Source::new("s.yaml", text.to_owned())).unwrap();
     let run = run_all(&[suite], &[], asked);
     run.check("it: passed");
+    let watched: Vec<(&str, &[String])> = run.summary.cases[0]
+        .refreshes
+        .iter()
+        .map(|it| (it.table.as_str(), it.reads.as_slice()))
+        .collect();
+    assert_eq!(watched, [("ONE", &["T_BASE".to_owned()][..]), ("TWO", &["ONE".to_owned()][..])]);
     let defined = "SELECT COUNT(*), HASH_AGG(*), CURRENT_TIMESTAMP() FROM (SELECT DISTINCT O.K FROM \
                    (SELECT K FROM T_BASE AT(TIMESTAMP => '2026-01-01 00:00:48 \
                    +00:00'::TIMESTAMP_LTZ)) O)";
@@ -295,6 +301,12 @@ fn fresh_waits_for_the_last_change_and_looks_at_each_state_on_the_way() {
                                 deleted"
         ]
     );
+    let [watched] = run.summary.cases[0].refreshes.as_slice() else { panic!("not one table") };
+    assert_eq!((watched.table.as_str(), watched.lag_target_ms), ("DAILY", Some(60_000)));
+    let refreshed = watched.refreshes.iter().map(|it| (it.data_timestamp, it.inserted_rows));
+    assert!(refreshed.eq([(Some(at(8)), Some(0)), (Some(at(48)), Some(2))]), "{watched:#?}");
+    let shown = watched.shown.iter().map(|it| (it.changed_at, it.seen_at));
+    assert!(shown.eq([(at(10), at(55))]), "{watched:#?}");
 
     // A state on the way that is wrong is a failure, also where the last one is right.
     let wrong = format!("{DEFINED} AT(TIMESTAMP => '2026-01-01 00:00:08");
