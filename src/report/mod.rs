@@ -8,6 +8,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod load;
+pub mod plot;
 pub mod terminal;
 pub mod text;
 pub mod verdict;
