@@ -4,6 +4,14 @@
 //! of it can be read without scripts; the script only filters. Whatever comes from outside goes
 //! through [`escape`].
 
+mod cases;
+mod figure;
+mod load;
+mod matrix;
+mod refresh;
+mod sums;
+mod table;
+
 use super::{
     junit::wall_time,
     text::{self, Origin},
@@ -14,7 +22,7 @@ use crate::run::{
 use chrono::{DateTime, Utc};
 use std::{fs, io, path::Path, time::Duration};
 
-const STYLE: &str = include_str!("html/page.css");
+const STYLE: &str = concat!(include_str!("html/page.css"), include_str!("html/plot.css"));
 
 /// Holds no data, so that nothing from outside can become a part of it.
 const SCRIPT: &str = include_str!("html/page.js");
@@ -31,7 +39,7 @@ pub fn write(path: &Path, summary: &RunSummary) -> io::Result<()> {
 pub fn render(summary: &RunSummary) -> String {
     let counts = summary.counts();
     let total = counts.total();
-    let bad = counts.failed + counts.not_run + counts.invalid;
+    let bad = summary.cases.iter().filter(|it| cases::is_bad(it)).count();
     let title = match (bad, total) {
         (_, 0) => "No cases".to_owned(),
         (0, _) => format!("{}, none failed", counted(total, "case")),
@@ -41,37 +49,58 @@ pub fn render(summary: &RunSummary) -> String {
     let shares: Vec<(&str, usize)> = counts.in_words().map(|(count, word)| (word, count)).to_vec();
     let mut body = top("run", &title, &format!("Run {} on {target}.", summary.run));
     body += &share(&shares);
+    body += &tally("cases", &shares);
+    body += &tally("budgets", &load::verdicts(summary));
     if let Some(cause) = &summary.cut_short {
         body += &notice("bad", &format!("The run was cut short: {cause}"));
     }
     body += "<div class=\"cards\">";
     body += &card("Run", target, &run_facts(summary));
-    if !summary.facts.is_empty() {
-        let facts: Vec<_> = summary.facts.iter().map(|(a, b)| (a.as_str(), b.clone())).collect();
+    let facts = summary.facts.iter().filter(|(name, _)| !COST.contains(&name.as_str()));
+    let facts: Vec<_> = facts.map(|(a, b)| (a.as_str(), b.clone())).collect();
+    if !facts.is_empty() {
         body += &card("Target", &summary.place, &facts);
     }
     body += "</div>";
 
-    let kinds: Vec<(&str, &str, usize)> = counts
-        .in_words()
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| (word, word, count))
-        .collect();
-    let first = if bad > 0 { Some(("to look at", "to look at", bad)) } else { None };
-    body += &tools(first, &kinds, total);
-    body += "<div class=\"cases\" style=\"--columns: 6rem minmax(0, 1fr) 11rem\">";
-    body += "<div class=\"row head\" aria-hidden=\"true\"><span>outcome</span><span>case</span>\
-             <span>when, and for how long</span></div>";
-    let (span, origin) = (Span::of(summary), Origin::of(summary));
-    for report in &summary.cases {
-        body += &run_case(report, &span, origin);
-    }
-    body += NONE_FOUND;
-    body += "</div>";
+    let parts = [
+        ("cases", "cases", cases::list(summary)),
+        ("load", "load", load::section(summary)),
+        ("refresh", "refreshes", refresh::section(summary)),
+        ("behaviours", "behaviours", matrix::section(summary)),
+    ];
+    body += &links(&parts);
+    body += &parts.map(|(_, _, part)| part).concat();
     body += &suites(summary);
     body += &work(summary);
     page(&format!("snowgauge run {}", summary.run), &body, &summary.tool_version)
+}
+
+/// Facts that are told together.
+const COST: [&str; 3] = ["metered_credits", "estimate", "estimated_credits"];
+
+/// What the run cost, and what it was expected to.
+fn cost(summary: &RunSummary) -> String {
+    let fact = |wanted: &str| summary.facts.iter().find(|(it, _)| it == wanted).map(|it| &it.1);
+    match (fact("metered_credits"), fact("estimate")) {
+        (Some(metered), Some(estimate)) => {
+            format!("{metered} credits metered; expected: {estimate}")
+        }
+        (Some(metered), None) => format!("{metered} credits metered"),
+        (None, Some(estimate)) => format!("expected: {estimate}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Where the parts of the page are, if there are several.
+fn links(parts: &[(&str, &str, String)]) -> String {
+    let parts: Vec<_> = parts.iter().filter(|(.., part)| !part.is_empty()).collect();
+    if parts.len() < 2 {
+        return String::new();
+    }
+    let link = |(id, words, _): &&(&str, &str, String)| format!("<a href=\"#{id}\">{words}</a>");
+    let links: Vec<String> = parts.iter().map(link).collect();
+    format!("<nav aria-label=\"parts of the page\">{}</nav>", links.join(""))
 }
 
 fn run_facts(summary: &RunSummary) -> Vec<(&'static str, String)> {
@@ -89,57 +118,11 @@ fn run_facts(summary: &RunSummary) -> Vec<(&'static str, String)> {
         ("release", release),
         ("started", summary.started_at.map(instant).unwrap_or_default()),
         ("took", took),
+        ("cost", cost(summary)),
         ("seed", summary.seed.to_string()),
         ("scale", summary.scale.to_string()),
         ("run", summary.run.clone()),
     ]
-}
-
-/// The time that a run's bars stand for.
-struct Span {
-    starts_at: DateTime<Utc>,
-    micros: f64,
-}
-
-impl Span {
-    fn of(summary: &RunSummary) -> Self {
-        let cases: Vec<&CaseReport> = summary.cases.iter().collect();
-        let (starts_at, wall) = wall_time(&cases).unwrap_or_default();
-        Self { starts_at, micros: (wall.as_micros() as f64).max(1.0) }
-    }
-
-    /// A bar from when the case started, as long as it took.
-    fn bar(&self, report: &CaseReport) -> String {
-        let before = (report.at - self.starts_at).num_microseconds().unwrap_or_default();
-        let percent = |micros: f64| (micros / self.micros * 100.0).clamp(0.0, 100.0);
-        bar(percent(before as f64), percent(report.took_us as f64))
-    }
-}
-
-fn run_case(report: &CaseReport, span: &Span, origin: Origin) -> String {
-    let outcome = &report.outcome;
-    let is_bad = matches!(
-        outcome,
-        Outcome::Failed { .. } | Outcome::NotRun { .. } | Outcome::Invalid { .. }
-    );
-    let also = if is_bad { " to-look-at" } else { "" };
-    let why = match text::reason(outcome) {
-        Some(why) => format!("<span class=\"why\">{}</span>", escape(text::parted(why).0)),
-        None => String::new(),
-    };
-    format!(
-        "<details class=\"case\" data-kinds=\"{}{also}\"><summary class=\"row\">\
-         <span class=\"first\">{}</span>{}<span class=\"cell wide {}\"><span class=\"took\">{}\
-         </span><span class=\"track\" style=\"display:block\">{}</span></span></summary>\
-         <div class=\"body\">{}</div></details>\n",
-        class(outcome.word()),
-        tag(outcome.word(), ""),
-        name(report, &why),
-        class(outcome.word()),
-        seconds(report.took_us),
-        span.bar(report),
-        case(report, origin),
-    )
 }
 
 fn suites(summary: &RunSummary) -> String {
@@ -231,6 +214,18 @@ pub fn share(parts: &[(&str, usize)]) -> String {
         out += &format!("<i class=\"{}\" style=\"flex:{count}\"></i>", class(word));
     }
     out + "</div>"
+}
+
+/// How many are what, in words; nothing where there are none.
+fn tally(of: &str, parts: &[(&str, usize)]) -> String {
+    let part = |(word, count): &&(&str, usize)| {
+        format!("<span class=\"{}\"><b>{count}</b> {word}</span>", class(word))
+    };
+    let parts: Vec<String> = parts.iter().filter(|it| it.1 > 0).map(|it| part(&it)).collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"legend\">{}: {}</p>", escape(of), parts.join(" ")),
+    }
 }
 
 /// `tone`: `bad`, or empty.
@@ -465,6 +460,9 @@ pub fn escape(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod structure;
 
 #[cfg(test)]
 mod tests {

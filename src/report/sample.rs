@@ -1,5 +1,11 @@
 //! A run with every outcome, for the tests of reports.
 
+mod load;
+mod refreshing;
+
+pub use load::case as loaded;
+pub use refreshing::refreshing;
+
 use crate::{
     run::{
         CaseKey, CaseReport, Diagnosis, Event, Failure, Fold, JOURNAL_VERSION, Outcome, RunSummary,
@@ -115,6 +121,28 @@ pub fn events(cases: Vec<CaseReport>) -> Vec<Event> {
     }
     events.push(Event::RunFinished { at, took_us: 2_000_000, cut_short: None });
     events
+}
+
+/// All that a page may show: outcomes, a likely cause, a load on a capacity model, refreshes, and
+/// `more` cases that passed.
+pub fn everything(more: usize) -> RunSummary {
+    let mut all = vec![loaded(Some("seed 2025: interactive XSMALL")), refreshing()];
+    all.extend(cases());
+    all[3].diagnosis = Some(diagnosis());
+    let ids = ["L-01", "L-02", "L-03", "S-05", "M-02", "R-11", "A-01"];
+    all.extend((0..more).map(|at| {
+        let mut case = case(&format!("passes {at}"), Outcome::Passed);
+        case.case.id = Some(ids[at % ids.len()].to_owned());
+        case.case.line = at;
+        case
+    }));
+    let mut summary = summary(all);
+    for (name, value) in
+        [("estimate", "1.20 credits in about 4 minutes"), ("metered_credits", "0.97")]
+    {
+        summary.facts.push((name.to_owned(), value.to_owned()));
+    }
+    summary
 }
 
 pub fn summary(cases: Vec<CaseReport>) -> RunSummary {
