@@ -10,7 +10,7 @@ use crate::{
     refresh::{refresher::Refresher, timekeeping},
     regression::{Regression, regressed, switched},
     release::Release,
-    sql::{self, planner::Queries, text},
+    sql::{self, planner::Queries, result_cache::Results, text},
     store::{
         catalog::{Catalog, DatabaseInfo, OnConflict},
         provider::ScanCounts,
@@ -19,6 +19,7 @@ use crate::{
     types::{Column, ResultSet},
     warehouse::{
         Kind, Properties, Warehouse, Warehouses,
+        capacity::Capacity,
         governor::{Account, SessionLimits},
         history::{History, QueryRecord},
     },
@@ -65,6 +66,8 @@ pub struct Settings {
     /// Seconds after a multiple of 48 at which tables are refreshed, the same for all of an
     /// account. Live accounts have one each; this is what two of them had.
     pub refresh_phase_secs: u64,
+    /// How long queries take, where that is simulated.
+    pub capacity: Option<Capacity>,
 }
 
 impl Default for Settings {
@@ -75,6 +78,7 @@ impl Default for Settings {
             region: "AWS_US_EAST_1".to_owned(),
             regression: None,
             refresh_phase_secs: 33,
+            capacity: None,
         }
     }
 }
@@ -86,6 +90,8 @@ pub struct Engine {
     pub warehouses: Warehouses,
     pub history: History,
     pub queries: Queries,
+    /// Answers that can be given again.
+    pub(crate) results: Results,
     pub refresher: Refresher,
     running: Mutex<HashMap<Uuid, watch::Sender<bool>>>,
     next_session: AtomicI64,
@@ -235,8 +241,10 @@ impl Engine {
         let now = settings.clock.now();
         let engine = Self {
             catalog: Catalog::default(),
-            warehouses: Warehouses::with_clock(settings.release, settings.clock.clone()),
-            history: History::default(),
+            warehouses: Warehouses::with_clock(settings.release, settings.clock.clone())
+                .with_capacity(settings.capacity.clone()),
+            history: History::default().telling_cache(settings.capacity.is_some()),
+            results: Results::default(),
             refresher: Refresher::default(),
             queries: Queries::new().expect("the operating system gives threads"),
             running: Mutex::default(),
@@ -361,6 +369,8 @@ pub(crate) struct Running<'a> {
     pub scanned: Arc<ScanCounts>,
     pub account: Option<Account>,
     pub compilation: Duration,
+    /// Of the bytes that were scanned; see [`QueryRecord`].
+    pub bytes_from_cache: Option<usize>,
 }
 
 impl<'a> Running<'a> {
@@ -376,9 +386,13 @@ impl<'a> Running<'a> {
             now,
             arrived: Instant::now(),
             cancel,
-            scanned: Arc::default(),
+            scanned: Arc::new(match session.engine.settings.capacity {
+                Some(_) => ScanCounts::with_pieces(),
+                None => ScanCounts::default(),
+            }),
             account: None,
             compilation: Duration::ZERO,
+            bytes_from_cache: None,
         }
     }
 
@@ -402,6 +416,7 @@ impl<'a> Running<'a> {
         record.compilation += self.compilation;
         record.partitions_scanned += self.scanned.partitions_scanned.load(Ordering::Relaxed);
         record.partitions_total += self.scanned.partitions_total.load(Ordering::Relaxed);
+        record.bytes_from_cache = self.bytes_from_cache;
         record.bytes_scanned += self.scanned.bytes_scanned.load(Ordering::Relaxed);
     }
 }
@@ -505,6 +520,7 @@ impl Session {
             partitions_scanned: 0,
             partitions_total: 0,
             bytes_scanned: 0,
+            bytes_from_cache: None,
         });
         Running::new(self, request, now, cancel)
     }

@@ -378,6 +378,44 @@ catalogue! {
     DownstreamAlwaysFresh "downstream-always-fresh" ["R-31"] ALWAYS,
         "a table with a lag of DOWNSTREAM that nothing reads is refreshed every minute";
 
+    // Latency and concurrency. Most show only with a capacity model.
+    LatencyPlus30Percent "latency-plus-30-percent" ["C-01", "C-02"] ALWAYS,
+        "queries on interactive warehouses take 30 % longer";
+    EmptyAnswersOnWrongWarehouse "empty-answers-on-wrong-warehouse" ["L-32", "L-33"] ALWAYS,
+        "lookups in an interactive table find nothing on a warehouse it is not attached to";
+    TwoSlots "two-slots" ["C-03"] ALWAYS,
+        "a cluster runs two statements at a time";
+    OverloadCode "overload-code" ["C-04"] ALWAYS,
+        "a statement whose time runs out in the queue is refused as if a user had cancelled it";
+    FallbackNotCounted "fallback-not-counted" ["C-05"] SINCE_FALLBACK,
+        "the query history does not tell what was lost before a fallback";
+    SecondClusterNeverStarts "second-cluster-never-starts" ["C-06"] ALWAYS,
+        "MAX_CLUSTER_COUNT starts no second cluster";
+    ConcurrencyLevelIgnored "concurrency-level-ignored" ["C-07"] ALWAYS,
+        "MAX_CONCURRENCY_LEVEL changes nothing";
+    ResultCacheAlways "result-cache-always" ["C-08"] ALWAYS,
+        "results are used again though USE_CACHED_RESULT is FALSE";
+    ResultCacheNever "result-cache-never" ["C-08"] ALWAYS,
+        "results are never used again";
+    WarmUpNeverEnds "warm-up-never-ends" ["C-09"] ALWAYS,
+        "an interactive warehouse never has anything in its cache";
+    ResumeKeepsCache "resume-keeps-cache" ["C-09"] ALWAYS,
+        "a warehouse has its cache after a resume";
+    CompiledAlwaysAnew "compiled-always-anew" ["C-11"] ALWAYS,
+        "a statement with bind variables is compiled anew each time";
+    KeysDoNotMatter "keys-do-not-matter" ["C-12"] ALWAYS,
+        "looking at all rows takes no longer than a lookup by the clustering key";
+    InteractiveAsStandard "interactive-as-standard" ["C-13"] ALWAYS,
+        "queries on interactive warehouses take as long as on standard ones";
+    QueuedTimeoutIgnored "queued-timeout-ignored" ["C-14"] ALWAYS,
+        "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS does nothing";
+    QueueNotCounted "queue-not-counted" ["C-06", "C-15"] ALWAYS,
+        "the query history does not tell how long statements queued";
+    HistoryDoesNotAddUp "history-does-not-add-up" ["C-15"] ALWAYS,
+        "the query history has half of each execution time";
+    HistoryBeyondClient "history-beyond-client" ["C-16"] ALWAYS,
+        "the query history has statements take twice as long as clients wait for them";
+
     // Monitoring.
     ShowLacksAColumn "show-lacks-a-column" ["M-01"] SINCE_FALLBACK,
         "SHOW INTERACTIVE TABLES lacks its last column";

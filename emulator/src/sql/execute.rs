@@ -9,6 +9,7 @@ use super::{
     dml::{self, Dml},
     planner, refreshed,
     refreshed_ddl::RefreshedAction,
+    result_cache::Key,
     rewrite,
     scope::{Scope, qualify},
     show, tables, text,
@@ -30,7 +31,10 @@ use crate::{
     },
 };
 use datafusion::sql::sqlparser::ast;
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(crate) async fn execute(
     running: &mut Running<'_>,
@@ -40,6 +44,7 @@ pub(crate) async fn execute(
         return describe_only(running, &statement);
     }
     let mut cancel = running.cancel.clone();
+    let _forgetting = statement.changes_objects().then(|| Forgetting(Arc::clone(running.session)));
     match statement {
         Statement::Ddl(ddl) if matches!(*ddl, Ddl::Call { .. }) => call(running, *ddl).await,
         Statement::Query(query) => query_on_warehouse(running, *query).await,
@@ -52,6 +57,15 @@ pub(crate) async fn execute(
             }
         }
         Statement::Warehouse(statement) => warehouse(running, *statement),
+    }
+}
+
+/// Answers kept by then are not given again once the statement has ended, however it does.
+struct Forgetting(Arc<Session>);
+
+impl Drop for Forgetting {
+    fn drop(&mut self) {
+        self.0.engine.results.forget();
     }
 }
 
@@ -154,32 +168,54 @@ async fn query_on_warehouse(
         Err(_) => None,
     };
     let now = running.now;
+    let results = &session.engine.results;
+    // An open transaction may see what nobody else does.
+    let key = match session.transaction.try_lock() {
+        Ok(open) if open.is_none() => Key::of(session, running.request),
+        _ => None,
+    };
+    if let Some(success) = key.as_ref().and_then(|it| results.get(it, now)) {
+        return Ok(success);
+    }
     let scanned = Arc::clone(&running.scanned);
     let binds = &running.request.binds;
-    let compilation = &parking_lot::Mutex::new(std::time::Duration::ZERO);
+    let compilation = &parking_lot::Mutex::new(Duration::ZERO);
+    let from_cache = &parking_lot::Mutex::new(None);
+    let compiled_before = compile(running, warehouse.as_ref()).await?;
+    let key = &key;
     let work = |warehouse: Option<Arc<Warehouse>>| {
         let (query, scanned) = (query.clone(), Arc::clone(&scanned));
         async move {
+            let held = warehouse.as_ref().map(|it| it.hold());
             let started = Instant::now();
-            let planned = {
+            let (planned, inputs) = {
                 let mut open = session.transaction.lock().await;
                 let mut fresh = Transaction::default();
                 let transaction = open.as_mut().unwrap_or(&mut fresh);
                 transaction.begin_statement(session.engine.catalog.snapshot());
-                let scope = Scope::new(session, transaction, warehouse.as_ref(), now, scanned);
-                scope.plan(query, binds)?
+                let counted = Arc::clone(&scanned);
+                let scope = Scope::new(session, transaction, warehouse.as_ref(), now, counted);
+                (scope.plan(query, binds)?, scope.inputs())
             };
             *compilation.lock() = started.elapsed();
             if planned.wait_seconds > 0.0 {
-                let pause = std::time::Duration::from_secs_f64(planned.wait_seconds);
+                let pause = Duration::from_secs_f64(planned.wait_seconds);
                 clock::held_up(pause).await;
             }
+            let gathers = planner::gathers(&planned.plan);
             let batches = session.engine.queries.run(planned.plan, planned.rows).await?;
-            Ok(Success {
+            if let Some(held) = held {
+                *from_cache.lock() = held.finish(&scanned, gathers).await;
+            }
+            let success = Success {
                 statement_type: StatementType::Select,
                 result: planner::result_set(planned.columns, batches),
                 dml: None,
-            })
+            };
+            if let Some(key) = key {
+                results.keep(key.clone(), &success, inputs, now);
+            }
+            Ok(success)
         }
     };
     let result = match warehouse {
@@ -195,7 +231,31 @@ async fn query_on_warehouse(
         }
     };
     running.compilation = *compilation.lock();
+    running.bytes_from_cache = *from_cache.lock();
+    // What a statement lost before its fallback ran it has its compiling in it.
+    if let Some(account) = running.account.as_mut().filter(|it| it.fault_handling.is_zero()) {
+        account.compiled_before = compiled_before;
+        running.compilation += compiled_before;
+    }
     result
+}
+
+/// Compiles, if that is simulated: takes the time for it, and tells how much it was.
+async fn compile(
+    running: &Running<'_>,
+    warehouse: Option<&Arc<Warehouse>>,
+) -> Result<Duration, SqlError> {
+    let Some(warehouse) = warehouse else { return Ok(Duration::ZERO) };
+    let compiling = warehouse.compiling(&running.request.sql);
+    if compiling.is_zero() {
+        return Ok(Duration::ZERO);
+    }
+    let began = Instant::now();
+    let mut cancel = running.cancel.clone();
+    tokio::select! {
+        () = clock::held_up(compiling) => Ok(began.elapsed()),
+        _ = cancel.wait_for(|it| *it) => Err(SqlError::cancelled()),
+    }
 }
 
 /// Runs work under a warehouse's governor, and keeps the history told of where it stands.

@@ -18,6 +18,7 @@ pub mod planner;
 mod refresh_history;
 mod refreshed;
 pub mod refreshed_ddl;
+pub(crate) mod result_cache;
 pub mod rewrite;
 pub mod scope;
 mod show;
@@ -107,6 +108,35 @@ pub fn parse(sql: &str) -> Result<Statement, SqlError> {
 }
 
 impl Statement {
+    /// Whether names may stand for something else after it, or be refused: what queries cannot
+    /// tell from the versions of tables that they read.
+    pub fn changes_objects(&self) -> bool {
+        match self {
+            Self::Query(_) | Self::Dml(_) => false,
+            Self::Ddl(ddl) => !matches!(
+                ddl.as_ref(),
+                Ddl::AlterSessionSet(_)
+                    | Ddl::AlterSessionUnset(_)
+                    | Ddl::Use { .. }
+                    | Ddl::SetVariable { .. }
+                    | Ddl::UnsetVariable { .. }
+                    | Ddl::Begin
+                    | Ddl::Commit
+                    | Ddl::Rollback
+                    | Ddl::Show(_)
+                    | Ddl::Describe { .. }
+                    | Ddl::Explain { .. }
+                    | Ddl::Call { .. }
+            ),
+            Self::Warehouse(statement) => !matches!(
+                statement.as_ref(),
+                WarehouseStatement::Describe { .. }
+                    | WarehouseStatement::ShowWarehouses { .. }
+                    | WarehouseStatement::ShowParametersInWarehouse { .. }
+            ),
+        }
+    }
+
     /// The word that QUERY_HISTORY has for it.
     pub fn query_type(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use crate::{error::SqlError, regression::carried, types::ResultSet};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::{
-    common::{DFSchema, ScalarValue},
+    common::{DFSchema, ScalarValue, tree_node::TreeNode},
     config::ConfigOptions,
     execution::{SessionState, SessionStateBuilder, TaskContext},
     logical_expr::{Expr, LogicalPlan, simplify::SimplifyContext},
@@ -111,6 +111,21 @@ impl Queries {
             _ => Ok(None),
         }
     }
+}
+
+/// Whether a plan puts rows together, rather than handing them on one by one.
+pub fn gathers(plan: &LogicalPlan) -> bool {
+    let gathers = |it: &LogicalPlan| {
+        Ok(matches!(
+            it,
+            LogicalPlan::Aggregate(_)
+                | LogicalPlan::Distinct(_)
+                | LogicalPlan::Join(_)
+                | LogicalPlan::Sort(_)
+                | LogicalPlan::Window(_)
+        ))
+    };
+    plan.exists(gathers).unwrap_or(false)
 }
 
 async fn physical_plan(

@@ -342,7 +342,7 @@ impl<'a> Scope<'a> {
                 self.check_initialized(&table)?;
                 let version = version_at(&table, at)?;
                 self.reads(&qualified, &table, &version);
-                Ok(self.source(version, table.definition().kind, None))
+                Ok(self.source(version, &table, None))
             }
         }
     }
@@ -446,15 +446,19 @@ impl<'a> Scope<'a> {
     fn source(
         &self,
         version: Arc<Version>,
-        kind: TableKind,
+        of: &Table,
         table: Option<TableId>,
     ) -> Arc<dyn TableSource> {
         self.rows.fetch_add(version.row_count, Ordering::Relaxed);
         let mut provider = VersionProvider::new(version, Arc::clone(&self.scanned));
         provider.table = table;
-        if kind == TableKind::Interactive && regressed(Regression::CountOneTooMany) {
+        let is_interactive = of.definition().kind == TableKind::Interactive;
+        if is_interactive && regressed(Regression::CountOneTooMany) {
             provider.rows_off = 1;
         }
+        provider.finds_nothing = is_interactive
+            && regressed(Regression::EmptyAnswersOnWrongWarehouse)
+            && self.warehouse.is_some_and(|it| !it.is_attached(of.id));
         provider_as_source(Arc::new(provider))
     }
 
@@ -479,7 +483,9 @@ impl<'a> Scope<'a> {
         if !is_interactive {
             return Err(SqlError::non_interactive_table(&name.to_string()));
         }
-        match warehouse.is_attached(table.id) || regressed(Regression::UnattachedReadable) {
+        let is_let_through = regressed(Regression::UnattachedReadable)
+            || regressed(Regression::EmptyAnswersOnWrongWarehouse);
+        match warehouse.is_attached(table.id) || is_let_through {
             true => Ok(()),
             false => Err(SqlError::not_bound(&name.name)),
         }
@@ -532,8 +538,7 @@ impl<'a> Scope<'a> {
                 self.check_initialized(&table)?;
                 let version = self.version(&table)?;
                 self.reads(&name, &table, &version);
-                let kind = table.definition().kind;
-                Ok(self.source(version, kind, (!self.travels).then_some(table.id)))
+                Ok(self.source(version, &table, (!self.travels).then_some(table.id)))
             }
             Some(Object::View(view)) => self.inside(&name).view(&view).inspect(|_| {
                 // What a view reads decides on parallel plans too, but is not worth counting

@@ -2,7 +2,7 @@
 
 use super::{
     predicate::Predicate,
-    scan::{Output, PartitionScan, Piece},
+    scan::{Output, PartitionScan, Piece, Whole},
     table::{TableId, Version},
 };
 use crate::regression::{Regression, regressed};
@@ -14,9 +14,13 @@ use datafusion::{
     logical_expr::{Expr, TableProviderFilterPushDown, TableType},
     physical_plan::ExecutionPlan,
 };
+use parking_lot::Mutex;
 use std::{
     ops::Range,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize},
+    },
 };
 
 /// Rows that one stream is enough for. Handing rows between threads costs more below.
@@ -40,6 +44,8 @@ pub struct VersionProvider {
     pub scanned: Arc<ScanCounts>,
     /// By how much the count of all rows is off. Nothing, but for a regression.
     pub rows_off: usize,
+    /// Whether lookups find nothing. Never, but for a regression.
+    pub finds_nothing: bool,
 }
 
 /// Counted while a scan runs: what a LIMIT or an abort keeps it from reading is not in it.
@@ -48,11 +54,38 @@ pub struct ScanCounts {
     pub partitions_scanned: AtomicUsize,
     pub partitions_total: AtomicUsize,
     pub bytes_scanned: AtomicUsize,
+    pub rows_scanned: AtomicU64,
+    pub rows_total: AtomicU64,
+    /// What was read, piece by piece; `None` where nobody asks which it was.
+    pub pieces: Option<Mutex<Vec<PieceRead>>>,
+}
+
+/// Rows of one partition that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PieceRead {
+    /// `None` where a table is read as it was at some instant.
+    pub table: Option<TableId>,
+    pub partition: u64,
+    pub bytes: usize,
+}
+
+impl ScanCounts {
+    /// One that remembers what was read.
+    pub fn with_pieces() -> Self {
+        Self { pieces: Some(Mutex::default()), ..Self::default() }
+    }
 }
 
 impl VersionProvider {
     pub fn new(version: Arc<Version>, scanned: Arc<ScanCounts>) -> Self {
-        Self { schema: Arc::clone(&version.schema), version, table: None, scanned, rows_off: 0 }
+        Self {
+            schema: Arc::clone(&version.schema),
+            version,
+            table: None,
+            scanned,
+            rows_off: 0,
+            finds_nothing: false,
+        }
     }
 
     /// With two more columns at the end, [`PARTITION_COLUMN`] (`UInt64`) and [`ROW_COLUMN`]
@@ -71,6 +104,9 @@ impl VersionProvider {
         // The engine gives a limit only where no filter follows; better safe.
         let mut wanted = limit.filter(|_| filters.is_empty()).unwrap_or(usize::MAX);
         let mut pieces = Vec::new();
+        if self.finds_nothing && !filters.is_empty() {
+            return pieces;
+        }
         for partition in &self.version.partitions {
             if wanted == 0 {
                 break;
@@ -124,7 +160,11 @@ impl VersionProvider {
             streams,
             outputs,
             project_schema(&self.schema, projection)?,
-            self.version.partitions.len(),
+            Whole {
+                table: self.table,
+                partitions: self.version.partitions.len(),
+                rows: self.version.row_count,
+            },
             Arc::clone(&self.scanned),
             self.rows_off,
         )))

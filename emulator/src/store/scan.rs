@@ -1,6 +1,10 @@
 //! Reading pieces of micro-partitions, as a leaf of the engine's plans.
 
-use super::{partition::MicroPartition, provider::ScanCounts};
+use super::{
+    partition::MicroPartition,
+    provider::{PieceRead, ScanCounts},
+    table::TableId,
+};
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array},
     datatypes::SchemaRef,
@@ -57,12 +61,21 @@ pub enum Output {
     RowNumber,
 }
 
+/// The table of which a scan reads pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    /// As of [`VersionProvider`](super::provider::VersionProvider).
+    pub table: Option<TableId>,
+    pub partitions: usize,
+    pub rows: u64,
+}
+
 #[derive(Debug)]
 pub struct PartitionScan {
     /// One list an output partition.
     streams: Vec<Arc<[Piece]>>,
     outputs: Arc<[Output]>,
-    partitions_total: usize,
+    whole: Whole,
     counts: Arc<ScanCounts>,
     properties: Arc<PlanProperties>,
     /// As of [`VersionProvider`](super::provider::VersionProvider).
@@ -75,7 +88,7 @@ impl PartitionScan {
         mut streams: Vec<Arc<[Piece]>>,
         outputs: Vec<Output>,
         schema: SchemaRef,
-        partitions_total: usize,
+        whole: Whole,
         counts: Arc<ScanCounts>,
         rows_off: usize,
     ) -> Self {
@@ -92,7 +105,7 @@ impl PartitionScan {
         Self {
             streams,
             outputs: outputs.into(),
-            partitions_total,
+            whole,
             counts,
             properties: Arc::new(properties),
             rows_off,
@@ -123,7 +136,7 @@ impl DisplayAs for PartitionScan {
         let pieces = || self.streams.iter().flat_map(|it| it.iter());
         let partitions = pieces().filter(|it| it.is_first).count();
         let rows: usize = pieces().map(|it| it.rows.len()).sum();
-        write!(f, "PartitionScan: partitions={partitions}/{}, rows={rows}", self.partitions_total)
+        write!(f, "PartitionScan: partitions={partitions}/{}, rows={rows}", self.whole.partitions)
     }
 }
 
@@ -167,17 +180,24 @@ impl ExecutionPlan for PartitionScan {
             DataFusionError::Internal(format!("a scan has no output partition {partition}"))
         })?;
         if partition == 0 {
-            self.counts.partitions_total.fetch_add(self.partitions_total, Ordering::Relaxed);
+            self.counts.partitions_total.fetch_add(self.whole.partitions, Ordering::Relaxed);
+            self.counts.rows_total.fetch_add(self.whole.rows, Ordering::Relaxed);
         }
         let schema = self.schema();
         let (outputs, counts) = (Arc::clone(&self.outputs), Arc::clone(&self.counts));
         let reading = Arc::clone(&schema);
+        let table = self.whole.table;
         let batches = (0..pieces.len()).filter_map(move |index| {
             let piece = pieces.get(index)?;
             if piece.is_first {
                 counts.partitions_scanned.fetch_add(1, Ordering::Relaxed);
             }
             counts.bytes_scanned.fetch_add(piece.bytes(), Ordering::Relaxed);
+            counts.rows_scanned.fetch_add(piece.rows.len() as u64, Ordering::Relaxed);
+            if let Some(pieces) = &counts.pieces {
+                let (partition, bytes) = (piece.partition.id, piece.bytes());
+                pieces.lock().push(PieceRead { table, partition, bytes });
+            }
             Some(read(piece, &outputs, &reading))
         });
         let stream = futures::stream::iter(batches);

@@ -43,6 +43,8 @@ pub struct Account {
     pub fault_handling: Duration,
     /// From being admitted to the end. `None` where it never was.
     pub ran: Option<Duration>,
+    /// What was spent on compiling before it asked to be admitted; in none of the others.
+    pub compiled_before: Duration,
 }
 
 impl Account {
@@ -212,7 +214,8 @@ where
     let deadline = timeout_secs
         .and_then(|secs| began.checked_add(Duration::from_secs(secs).saturating_sub(already)));
     let queued_timeout_secs =
-        lowest([limits.statement_queued_timeout_in_seconds, own_queued_timeout_secs]);
+        lowest([limits.statement_queued_timeout_in_seconds, own_queued_timeout_secs])
+            .filter(|_| !regressed(Regression::QueuedTimeoutIgnored));
     let queue_deadline =
         queued_timeout_secs.and_then(|secs| began.checked_add(Duration::from_secs(secs)));
     let timed_out = || Stop::TimedOut { secs: timeout_secs.unwrap_or_default() };
@@ -229,9 +232,15 @@ where
             Err(Stop::QueuedTooLong { secs: queued_timeout_secs.unwrap_or_default() })
         }
     };
-    account.queued_overload = began.elapsed();
+    account.queued_overload = match regressed(Regression::QueueNotCounted) {
+        true => Duration::ZERO,
+        false => began.elapsed(),
+    };
     let slot = match slot {
         Ok(slot) => slot,
+        Err(Stop::TimedOut { .. }) if regressed(Regression::OverloadCode) => {
+            return (Err(Stop::Cancelled), account);
+        }
         Err(stop) => return (Err(stop), account),
     };
     account.cluster_number = Some(slot.cluster.0);

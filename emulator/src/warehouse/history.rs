@@ -47,18 +47,24 @@ pub struct QueryRecord {
     pub error: Option<SqlError>,
     /// `None` where no warehouse was needed.
     pub account: Option<Account>,
-    /// Statements are compiled once they are admitted, so this is part of [`Account::ran`].
+    /// Statements are compiled once they are admitted, so this is part of [`Account::ran`], but for
+    /// [`Account::compiled_before`].
     pub compilation: Duration,
     pub rows_produced: u64,
     pub partitions_scanned: usize,
     pub partitions_total: usize,
     pub bytes_scanned: usize,
+    /// Of those, from the warehouse's cache; `None` where no capacity model knows.
+    pub bytes_from_cache: Option<usize>,
 }
 
 /// The statements of the account, by query id. Beyond [`RECORDS_MAX`] the oldest are forgotten.
 #[derive(Debug)]
 pub struct History {
     records_max: usize,
+    /// Whether there is a column `PERCENTAGE_SCANNED_FROM_CACHE`. The service has it in
+    /// ACCOUNT_USAGE only; here it is told with a capacity model, which alone knows.
+    tells_cache: bool,
     inner: RwLock<Inner>,
 }
 
@@ -114,7 +120,12 @@ impl Default for History {
 impl History {
     /// Remembers `records_max` statements, at least one.
     pub fn with_capacity(records_max: usize) -> Self {
-        Self { records_max: records_max.max(1), inner: RwLock::default() }
+        Self { records_max: records_max.max(1), tells_cache: false, inner: RwLock::default() }
+    }
+
+    /// With a column for what came from the cache.
+    pub fn telling_cache(self, tells_cache: bool) -> Self {
+        Self { tells_cache, ..self }
     }
 
     /// A statement begins.
@@ -169,7 +180,7 @@ impl History {
 
     /// The columns of [`History::rows`].
     pub fn schema() -> SchemaRef {
-        columns().schema()
+        columns(false).schema()
     }
 
     /// Rows of a function of the QUERY_HISTORY family: those that still run, then the latest to
@@ -191,9 +202,13 @@ impl History {
         }
         found.truncate(usize::try_from(filter.result_limit).unwrap_or(usize::MAX));
 
-        let mut rows = columns();
+        let mut rows = columns(self.tells_cache);
         for (_, entry) in found {
-            rows.push(entry.row(now));
+            let mut row = entry.row(now);
+            if self.tells_cache {
+                row.push(entry.percentage_from_cache().into());
+            }
+            rows.push(row);
         }
         Ok(rows.record_batch())
     }
@@ -235,8 +250,8 @@ impl HistoryFilter {
 }
 
 /// The columns of the documented function, as far as something here fills them.
-fn columns() -> Builder {
-    Builder::new(&[
+fn columns(tells_cache: bool) -> Builder {
+    let mut columns = vec![
         ("QUERY_ID", TEXT),
         ("QUERY_TEXT", TEXT),
         ("DATABASE_NAME", TEXT),
@@ -270,7 +285,11 @@ fn columns() -> Builder {
         ("PARTITIONS_SCANNED", NUMBER),
         ("PARTITIONS_TOTAL", NUMBER),
         ("IS_CLIENT_GENERATED_STATEMENT", DataType::Boolean),
-    ])
+    ];
+    if tells_cache {
+        columns.push(("PERCENTAGE_SCANNED_FROM_CACHE", DataType::Float));
+    }
+    Builder::new(&columns)
 }
 
 impl Entry {
@@ -287,6 +306,12 @@ impl Entry {
         }
     }
 
+    /// From 0 to 100; 0 of nothing.
+    fn percentage_from_cache(&self) -> Option<f64> {
+        let cached = self.record.bytes_from_cache?;
+        Some(100.0 * cached as f64 / self.record.bytes_scanned.max(1) as f64)
+    }
+
     fn row(&self, now: DateTime<Utc>) -> Vec<Cell> {
         let it = &self.record;
         let elapsed = (it.ended_at.unwrap_or(now) - it.started_at).to_std().unwrap_or_default();
@@ -294,10 +319,21 @@ impl Entry {
         let execution = match account {
             // NULL where it was killed before it ran. Elsewhere compiling, queueing, executing and
             // fault handling add up to the whole.
-            Some(account) => account.ran.map(|ran| ran.saturating_sub(it.compilation)),
+            Some(account) => account.ran.map(|ran| {
+                let of_it = it.compilation.saturating_sub(account.compiled_before);
+                ran.saturating_sub(of_it)
+            }),
             // No warehouse: what was not compiling was executing.
             None if it.ended_at.is_some() => Some(elapsed.saturating_sub(it.compilation)),
             None => None,
+        };
+        let execution = match regressed(Regression::HistoryDoesNotAddUp) {
+            true => execution.map(|it| it / 2),
+            false => execution,
+        };
+        let elapsed = match regressed(Regression::HistoryBeyondClient) {
+            true => 2 * elapsed,
+            false => elapsed,
         };
         let lost = |of: fn(&Account) -> Duration| ms(account.map(of).unwrap_or_default());
         vec![
@@ -338,7 +374,10 @@ impl Entry {
             lost(|it| it.queued_overload),
             ms(Duration::ZERO),
             ms(Duration::ZERO),
-            lost(|it| it.fault_handling),
+            lost(|it| match regressed(Regression::FallbackNotCounted) {
+                true => Duration::ZERO,
+                false => it.fault_handling,
+            }),
             ms(Duration::ZERO),
             it.partitions_scanned.into(),
             it.partitions_total.into(),
@@ -382,6 +421,7 @@ mod tests {
             partitions_scanned: 0,
             partitions_total: 0,
             bytes_scanned: 0,
+            bytes_from_cache: None,
         }
     }
 

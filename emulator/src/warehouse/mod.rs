@@ -5,11 +5,13 @@
 //! - `slots` is the queue; [`governor`] runs statements through it, within all limits.
 //! - `show` prints; [`history`] remembers what ran.
 //!
-//! How warm a cache is, and what a statement costs, is not modelled here: every statement runs as
-//! fast as the machine does.
+//! - [`capacity`] simulates how long queries take. It is off unless it is asked for: then every
+//!   statement runs as fast as the machine does, and no cache is ever cold.
 
+pub mod capacity;
 pub mod governor;
 pub mod history;
+pub(crate) mod holding;
 mod settings;
 mod show;
 pub mod size;
@@ -29,6 +31,7 @@ use crate::{
         table::TableId,
     },
 };
+use capacity::{Capacity, warmth::Warmth};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use settings::Settings;
@@ -103,6 +106,7 @@ pub struct Properties {
 pub struct Warehouses {
     pub release: Release,
     clock: Clock,
+    capacity: Option<Capacity>,
     by_name: RwLock<BTreeMap<String, Arc<Warehouse>>>,
 }
 
@@ -120,6 +124,7 @@ struct Substance {
     kind: Kind,
     release: Release,
     clock: Clock,
+    capacity: Option<Capacity>,
     uuid: Uuid,
     state: Mutex<Inner>,
     /// Counts `ABORT ALL QUERIES`.
@@ -136,6 +141,7 @@ struct Inner {
     /// In the order of attaching.
     attached: Vec<TableId>,
     slots: Slots,
+    warmth: Warmth,
 }
 
 impl Warehouses {
@@ -147,7 +153,12 @@ impl Warehouses {
     /// `clock` tells when a warehouse has been idle for its `AUTO_SUSPEND`. Limits of statements
     /// do not follow it: what a statement takes is real even where the calendar is not.
     pub fn with_clock(release: Release, clock: Clock) -> Self {
-        Self { release, clock, by_name: RwLock::default() }
+        Self { release, clock, capacity: None, by_name: RwLock::default() }
+    }
+
+    /// With times that are simulated.
+    pub fn with_capacity(self, capacity: Option<Capacity>) -> Self {
+        Self { capacity, ..self }
     }
 
     /// Makes a warehouse. `AlreadyThere` if its name is taken and `on_conflict` is `IfNotExists`.
@@ -180,11 +191,11 @@ impl Warehouses {
             ..properties
         };
         let settings = Settings::new(kind, self.release).with(properties, kind, self.release)?;
-        let slots = Slots::new(
-            settings.max_concurrency_level(),
-            settings.min_cluster_count,
-            settings.max_cluster_count,
-        );
+        let mut slots =
+            Slots::new(settings.slots(), settings.min_cluster_count, settings.max_cluster_count);
+        if let Some(capacity) = &self.capacity {
+            slots.order_by(capacity.parameters.of(kind).order, capacity.parameters.rng_seed);
+        }
         let warehouse = Warehouse {
             name: name.to_owned(),
             kind,
@@ -193,6 +204,7 @@ impl Warehouses {
                 kind,
                 release: self.release,
                 clock: self.clock.clone(),
+                capacity: self.capacity.clone(),
                 uuid: Uuid::new_v4(),
                 state: Mutex::new(Inner {
                     settings,
@@ -202,6 +214,7 @@ impl Warehouses {
                     active_at: now,
                     attached: Vec::new(),
                     slots,
+                    warmth: Warmth::default(),
                 }),
                 aborts: watch::Sender::new(0),
             }),
@@ -453,11 +466,7 @@ impl Substance {
     }
 
     fn change(&self, inner: &mut Inner, new: Settings) {
-        inner.slots.resize(
-            new.max_concurrency_level(),
-            new.min_cluster_count,
-            new.max_cluster_count,
-        );
+        inner.slots.resize(new.slots(), new.min_cluster_count, new.max_cluster_count);
         inner.settings = new;
         inner.updated_at = self.clock.now();
     }
@@ -498,6 +507,9 @@ impl Inner {
         self.resumed_at = now;
         self.updated_at = now;
         self.active_at = now;
+        if !regressed(Regression::ResumeKeepsCache) {
+            self.warmth.lose();
+        }
     }
 
     fn settle(&mut self, now: DateTime<Utc>) {

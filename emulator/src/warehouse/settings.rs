@@ -286,6 +286,15 @@ impl Settings {
         Ok(())
     }
 
+    /// Statements that a cluster runs at a time.
+    pub fn slots(&self) -> u64 {
+        match () {
+            () if regressed(Regression::ConcurrencyLevelIgnored) => MAX_CONCURRENCY_LEVEL,
+            () if regressed(Regression::TwoSlots) => 2,
+            () => self.max_concurrency_level(),
+        }
+    }
+
     pub fn max_concurrency_level(&self) -> u64 {
         self.max_concurrency_level.unwrap_or(MAX_CONCURRENCY_LEVEL)
     }

@@ -2,6 +2,8 @@
 //!
 //! No clock and no limits: whoever waits may stop waiting at any time, by dropping the wait.
 
+use crate::regression::{Regression, regressed};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
 
@@ -15,6 +17,16 @@ pub(crate) struct Slots {
     per_cluster: u64,
     clusters_min: usize,
     clusters_max: usize,
+    /// `None` is the order of arrival.
+    order: Option<Order>,
+}
+
+/// Who is next where that is not quite who came first.
+#[derive(Debug)]
+struct Order {
+    /// With this probability it is the first of the queue, else the second with the same, …
+    first: f64,
+    rng: StdRng,
 }
 
 #[derive(Debug)]
@@ -57,9 +69,22 @@ impl Slots {
             per_cluster: 1,
             clusters_min: 1,
             clusters_max: 1,
+            order: None,
         };
         slots.resize(per_cluster, clusters_min, clusters_max);
         slots
+    }
+
+    /// Who waits is admitted a little out of order from now on: the first with a probability of
+    /// `first`, else the second with the same, and so on around.
+    pub fn order_by(&mut self, first: f64, seed: u64) {
+        let rng = StdRng::seed_from_u64(seed);
+        self.order = (0.0 < first && first < 1.0).then_some(Order { first, rng });
+    }
+
+    /// Statements that run on a cluster.
+    pub fn running_on(&self, cluster: Cluster) -> u64 {
+        self.clusters.get(cluster.0 as usize - 1).copied().unwrap_or_default()
     }
 
     /// New limits. What runs goes on running; what waits may be admitted by it.
@@ -118,7 +143,9 @@ impl Slots {
         let free = usable.position(|it| *it < self.per_cluster);
         let index = match free {
             Some(it) => it,
-            None if self.clusters.len() < self.clusters_max => {
+            None if self.clusters.len() < self.clusters_max
+                && !regressed(Regression::SecondClusterNeverStarts) =>
+            {
                 self.clusters.push(0);
                 self.clusters.len() - 1
             }
@@ -131,7 +158,8 @@ impl Slots {
     fn admit_waiting(&mut self) {
         while !self.queue.is_empty() {
             let Some(cluster) = self.take() else { return };
-            let Some(waiter) = self.queue.pop_front() else { return };
+            let next = self.next_in_queue();
+            let Some(waiter) = self.queue.remove(next) else { return };
             if waiter.admit.send(cluster).is_err()
                 && let Some(running) = self.clusters.get_mut(cluster.0 as usize - 1)
             {
@@ -139,6 +167,14 @@ impl Slots {
                 *running -= 1;
             }
         }
+    }
+
+    /// The place in the queue of who is admitted next. There is somebody.
+    fn next_in_queue(&mut self) -> usize {
+        let Some(Order { first, rng }) = &mut self.order else { return 0 };
+        // How often it is somebody later is geometrically distributed.
+        let later = (1.0 - rng.random::<f64>()).ln() / (1.0 - *first).ln();
+        later as usize % self.queue.len().max(1)
     }
 
     /// Clusters beyond the minimum stop when nothing runs on them, the last one first, so that
@@ -210,6 +246,31 @@ mod tests {
             slots.release(Cluster(cluster));
         }
         assert_eq!(slots.counts(), Counts { running: 2, queued: 0, started_clusters: 1 });
+    }
+
+    #[test]
+    fn an_order_prefers_who_came_first_and_leaves_nobody_out() {
+        let served = |first: f64| {
+            let mut slots = Slots::new(1, 1, 1);
+            slots.order_by(first, 7);
+            admitted(slots.ask());
+            let mut waiting: Vec<_> = (0..200).map(|_| queued(slots.ask()).1).collect();
+            let mut order = Vec::new();
+            for _ in 0..200 {
+                slots.release(Cluster(1));
+                let next = waiting.iter_mut().position(|it| it.try_recv().is_ok());
+                order.push(next.expect("one is admitted"));
+            }
+            order
+        };
+        assert_eq!(served(1.0), (0..200).collect::<Vec<_>>());
+        let order = served(0.05);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, served(1.0), "each once");
+        assert_ne!(order, sorted);
+        let mean_of = |it: &[usize]| it.iter().sum::<usize>() / it.len();
+        assert!(mean_of(&order[..50]) < 75 && 125 < mean_of(&order[150..]), "{order:?}");
     }
 
     #[test]

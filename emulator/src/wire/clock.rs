@@ -56,7 +56,7 @@ fn told(service: &Service, now: DateTime<Utc>) -> Response {
     json_body(StatusCode::OK, &body)
 }
 
-fn json_body(status: StatusCode, body: &Value) -> Response {
+pub(super) fn json_body(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");

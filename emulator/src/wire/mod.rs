@@ -7,6 +7,7 @@
 
 mod arrow;
 mod bind;
+mod capacity;
 mod chunk;
 mod clock;
 mod column;

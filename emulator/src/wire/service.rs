@@ -1,7 +1,7 @@
 //! What all requests share, and which request goes where.
 
 use super::{
-    chunk, clock, envelope,
+    capacity, chunk, clock, envelope,
     format::Driver,
     login, query,
     statement::{Finished, Limits, Outcome, Statement, Statements},
@@ -119,6 +119,7 @@ async fn dispatch(service: &Arc<Service>, request: Request<Body>) -> Response {
         }
         (&Method::GET, ["chunks", key, index]) => chunk::get(service, key, index),
         (&Method::GET, ["emulator", "clock"]) => Ok(clock::tell(service)),
+        (&Method::GET, ["emulator", "capacity"]) => Ok(capacity::tell(service)),
         (&Method::POST, route) => match Call::read(request).await {
             Ok(call) => post(service, &call, route).await,
             Err(fault) => Err(fault),

@@ -16,9 +16,14 @@ pub struct Account {
     pub session: Arc<Session>,
 }
 
+#[allow(dead_code)]
 impl Account {
     pub fn new(release: Release) -> Self {
-        let engine = Engine::new(Settings { release, ..Settings::default() });
+        Self::with(Settings { release, ..Settings::default() })
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        let engine = Engine::new(settings);
         let session =
             engine.open_session(LoginOptions { user: "ada".into(), ..Default::default() });
         Self { engine, session }
