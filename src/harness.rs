@@ -145,6 +145,7 @@ impl Settings {
             fixtures: var("SNOWGAUGE_FIXTURES").map(PathBuf::from),
             max_age: None,
             regression: None,
+            capacity: None,
         };
         Self { target, scale, jobs, strictness, credits_max, junit, errors }
     }

@@ -110,13 +110,18 @@ fn a_clean_run_raises_no_alarm_and_a_red_one_does() {
     assert_eq!(teeth::try_clean(&green, &[], &releases, Options::default()), []);
 }
 
+/// Of an area that no suite has cases for yet.
+fn is_reserved(id: &str) -> bool {
+    id.starts_with(catalogue::RESERVED)
+}
+
 #[test]
 fn what_regressions_violate_is_in_the_suites() {
     let loaded = loaded(&[""]);
     let cases = loaded.suites.iter().flat_map(|it| &it.cases);
     let known: HashSet<&str> = cases.filter_map(|it| it.id.as_deref()).collect();
     for it in Regression::ALL {
-        for id in it.ids() {
+        for id in it.ids().iter().filter(|it| !is_reserved(it)) {
             assert!(known.contains(id), "no case is about {id}, which `{it}` violates");
         }
     }

@@ -46,6 +46,11 @@ pub struct TargetArgs {
     #[arg(long)]
     pub real_time: bool,
 
+    /// Let queries on the emulator take as long as a capacity model says: `seed`, or `seed@0.1` for
+    /// a tenth of the time. Reports say that it is a simulation.
+    #[arg(long, value_name = "NAME")]
+    pub capacity: Option<String>,
+
     /// Refuse to replay what was recorded more than DAYS ago.
     #[arg(long, value_name = "DAYS")]
     pub max_age: Option<u64>,
@@ -165,6 +170,15 @@ pub fn connect(args: &TargetArgs, name: TargetName) -> Result<Connected, CliErro
         ))
         .hint("leave it out: an account is always waited for, and a recording never"));
     }
+    if let Some(capacity) = &args.capacity
+        && !is_used(TargetName::Emulator)
+    {
+        return Err(CliError::new(format!(
+            "the capacity model `{capacity}` is for the emulator, not for the target `{}`",
+            name.name()
+        ))
+        .hint("leave out `--capacity`, or use `--target emulator`"));
+    }
     match name {
         TargetName::Live => live(args),
         TargetName::Emulator => emulator(args),
@@ -199,13 +213,15 @@ fn rendered(err: &ConnectionError) -> String {
 /// The release is probed all the same: what the emulator does is what counts.
 #[cfg(feature = "emulator")]
 fn emulator(args: &TargetArgs) -> Result<Connected, CliError> {
+    use crate::target::{EmulatorTarget, Time};
     let release = args.release.unwrap_or(Release::ZeroCopy);
     let regression = args.regression.as_deref().map(super::emulator::regression).transpose()?;
     let time = match args.real_time {
-        true => crate::target::Time::Real,
-        false => crate::target::Time::Virtual,
+        true => Time::Real,
+        false => Time::Virtual,
     };
-    let target = crate::target::EmulatorTarget::start_in(time, release, regression)
+    let capacity = args.capacity.as_deref().map(super::emulator::capacity).transpose()?;
+    let target = EmulatorTarget::start_simulated(time, release, regression, capacity)
         .map_err(|err| CliError::new(format!("cannot start the emulator: {err}")))?;
     Ok(Connected::new(Arc::new(target)))
 }

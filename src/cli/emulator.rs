@@ -3,7 +3,9 @@
 use super::{CliError, Ending, failure::print};
 use crate::{run::nearest, suite::Release, target::emulated};
 use clap::Args;
-use snowgauge_emulator::{Emulator, EmulatorSettings, Regression, clock::Clock};
+use snowgauge_emulator::{
+    Emulator, EmulatorSettings, Regression, clock::Clock, warehouse::capacity::Capacity,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Start a local Snowflake for any client, until Ctrl-C.
@@ -28,6 +30,11 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "NAME")]
     regression: Option<String>,
 
+    /// Let queries take as long as this capacity model says: `seed`, or `seed@0.1` for a tenth of
+    /// the time. A simulation, not a prediction.
+    #[arg(long, value_name = "NAME")]
+    capacity: Option<String>,
+
     /// List what can be switched on, and start nothing.
     #[arg(long)]
     regressions: bool,
@@ -39,6 +46,7 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
         return Ok(Ending::AllPassed);
     }
     let regression = args.regression.as_deref().map(regression).transpose()?;
+    let capacity = args.capacity.as_deref().map(capacity).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(snowgauge_emulator::STACK_BYTES)
         .enable_all()
@@ -50,6 +58,7 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
         };
         settings.engine.release = emulated(args.release);
         settings.engine.regression = regression;
+        settings.engine.capacity = capacity;
         if args.virtual_time {
             settings.engine.clock = Clock::virtual_time();
         }
@@ -61,6 +70,13 @@ pub fn emulator(args: &EmulatorArgs) -> Result<Ending, CliError> {
         tokio::signal::ctrl_c().await?;
         emulator.stop().await;
         Ok(Ending::AllPassed)
+    })
+}
+
+/// The capacity model of a name.
+pub fn capacity(name: &str) -> Result<Capacity, CliError> {
+    name.parse().map_err(|err: String| {
+        CliError::new(err).hint("`seed@0.1` is the model `seed` in a tenth of the time")
     })
 }
 

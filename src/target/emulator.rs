@@ -9,7 +9,9 @@ use crate::suite::Release;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use reqwest::Client;
-use snowgauge_emulator::{Emulator, EmulatorSettings, Regression, clock::Clock, engine};
+use snowgauge_emulator::{
+    Emulator, EmulatorSettings, Regression, clock::Clock, engine, warehouse::capacity::Capacity,
+};
 use std::{
     io,
     net::SocketAddr,
@@ -28,6 +30,8 @@ pub struct EmulatorTarget {
     address: SocketAddr,
     /// None where time is real.
     clock: Option<RemoteClock>,
+    /// The name of its capacity model.
+    simulated: Option<String>,
     /// Closed when this is dropped, at which the emulator stops.
     orders: control::UnboundedSender<Order>,
 }
@@ -128,18 +132,35 @@ impl EmulatorTarget {
         release: Release,
         regression: Option<Regression>,
     ) -> io::Result<Self> {
+        Self::start_simulated(time, release, regression, None)
+    }
+
+    /// Starts one on which queries take the times of a capacity model.
+    pub fn start_simulated(
+        time: Time,
+        release: Release,
+        regression: Option<Regression>,
+        capacity: Option<Capacity>,
+    ) -> io::Result<Self> {
         let clock = match time {
             Time::Real => Clock::real(),
             Time::Virtual => Clock::virtual_time(),
         };
         let release = emulated(release);
-        let engine = engine::Settings { release, regression, clock, ..engine::Settings::default() };
+        let engine = engine::Settings {
+            release,
+            regression,
+            clock,
+            capacity,
+            ..engine::Settings::default()
+        };
         Self::start_with(EmulatorSettings { engine, ..EmulatorSettings::default() })
     }
 
     /// Starts an emulator, and returns when it listens. Blocks for so long, which is milliseconds.
     pub fn start_with(settings: EmulatorSettings) -> io::Result<Self> {
         let is_virtual = settings.engine.clock.is_virtual();
+        let simulated = settings.engine.capacity.as_ref().map(|it| it.name());
         let (orders, received) = control::unbounded_channel();
         let (started, listening) = mpsc::channel();
         thread::Builder::new()
@@ -149,7 +170,7 @@ impl EmulatorTarget {
         let address = listening.recv().map_err(ended)??;
         let live = LiveTarget::of_kind(Connection::loopback(address), TargetKind::Emulator);
         let clock = is_virtual.then(|| RemoteClock::new(address));
-        Ok(Self { live, address, clock, orders })
+        Ok(Self { live, address, clock, simulated, orders })
     }
 
     /// Where it listens, for other clients.
@@ -231,6 +252,15 @@ impl Target for EmulatorTarget {
         self.live.place()
     }
 
+    fn facts(&self) -> Vec<(String, String)> {
+        let fact = |it: &String| ("simulated".to_owned(), format!("capacity model {it}"));
+        self.simulated.iter().map(fact).collect()
+    }
+
+    fn simulated(&self) -> Option<String> {
+        self.simulated.clone()
+    }
+
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         self.live.login(request)
     }
@@ -310,6 +340,23 @@ mod tests {
         }
         session.close().await;
         target.stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_simulated_is_told() {
+        let capacity: Capacity = "seed@0.01".parse().unwrap();
+        let settings = engine::Settings { capacity: Some(capacity), ..engine::Settings::default() };
+        let settings = EmulatorSettings { engine: settings, ..EmulatorSettings::default() };
+        let target = EmulatorTarget::start_with(settings).unwrap();
+        assert_eq!(target.simulated().as_deref(), Some("seed@0.01"));
+        let fact = ("simulated".to_owned(), "capacity model seed@0.01".to_owned());
+        assert_eq!(target.facts(), [fact]);
+        let url = format!("http://{}/emulator/capacity", target.address());
+        let client = Client::builder().no_proxy().build().unwrap();
+        let told = client.get(url).send().await.unwrap().text().await.unwrap();
+        assert_eq!(told, r#"{"simulated":"seed@0.01"}"#);
+        let plain = EmulatorTarget::start(Release::ZeroCopy).unwrap();
+        assert_eq!((plain.simulated(), plain.facts()), (None, Vec::new()));
     }
 
     #[tokio::test]

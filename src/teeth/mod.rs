@@ -15,7 +15,7 @@ use crate::{
     },
     secret::Redactor,
     suite::{Loaded, Release},
-    target::EmulatorTarget,
+    target::{EmulatorTarget, Time},
 };
 use snowgauge_emulator::Regression;
 use std::{
@@ -32,6 +32,9 @@ pub const SCALE: u64 = 1_000;
 /// Longer than any case allows a statement. What a regression keeps from ending is not waited for
 /// as long as a slow account would be.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
+
+/// The capacity model for behaviours of latency and concurrency.
+const CAPACITY: &str = "seed";
 
 /// Red cases that are named where there are more.
 const NAMED_MAX: usize = 3;
@@ -283,7 +286,11 @@ fn run_on(
     options: Options,
     caught: Option<Caught>,
 ) -> Result<RunSummary, String> {
-    let target = EmulatorTarget::start_regressed(subject.release, subject.regression)
+    // What is wrong with how long things take shows where they take some time.
+    let is_timed = subject.ids.iter().any(|it| it.starts_with('C'));
+    let capacity = is_timed.then(|| CAPACITY.parse()).transpose()?;
+    let (release, regression) = (subject.release, subject.regression);
+    let target = EmulatorTarget::start_simulated(Time::Virtual, release, regression, capacity)
         .map_err(|err| format!("cannot start the emulator: {err}"))?;
     let mut run_options = RunOptions::new(RunId::random());
     run_options.scale = options.scale;
