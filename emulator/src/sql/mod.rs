@@ -14,6 +14,7 @@ pub mod functions;
 mod get_ddl;
 pub mod information_schema;
 mod lookup;
+mod outer_constants;
 pub mod planner;
 mod refresh_history;
 mod refreshed;

@@ -1,6 +1,7 @@
 //! Plans to rows: optimising, executing on threads of their own, stopping when nobody waits.
 
 use super::{
+    outer_constants::physical_rules,
     scope::error_of,
     stoppable::{StopFlag, stoppable},
 };
@@ -38,6 +39,9 @@ pub fn config_options() -> ConfigOptions {
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.collect_statistics = true;
+    // A column's type is in its metadata, which some of the optimiser's rules lose (such as the one
+    // for a single DISTINCT among aggregates). What is asked here is that none has.
+    options.execution.skip_physical_aggregate_schema_check = true;
     options
 }
 
@@ -47,7 +51,8 @@ impl Queries {
         let state = |partitions: usize| {
             let mut config = SessionConfig::from(config_options());
             config = config.with_target_partitions(partitions);
-            Arc::new(SessionStateBuilder::new().with_config(config).with_default_features().build())
+            let builder = SessionStateBuilder::new().with_config(config).with_default_features();
+            Arc::new(builder.with_physical_optimizer_rules(physical_rules()).build())
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             // A join computes for a while before it gives way: more threads than cores, so that

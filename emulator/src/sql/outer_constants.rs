@@ -1,0 +1,249 @@
+//! What is constant in one side of an outer join is not constant in its result: rows that match
+//! nothing have NULLs in its place.
+//!
+//! DataFusion 55 takes it for constant all the same (`EquivalenceGroup::join`), and leaves out
+//! sorts: `… LEFT JOIN (SELECT ID, TRUE AS IS_THERE FROM B) … ORDER BY IS_THERE` came back
+//! unsorted, and windows and groups over such columns were computed over rows in any order. So,
+//! before anything else is made of a plan, such a side gets a node above it that knows of no
+//! constants. Sides without any, which are most, stay as they are.
+
+use arrow::datatypes::SchemaRef;
+use datafusion::{
+    common::{
+        JoinType, Result, Statistics,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    config::ConfigOptions,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        execution_plan::{CardinalityEffect, replace_children_if_necessary},
+        joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec},
+        statistics::{ChildStats, StatisticsArgs},
+    },
+};
+use std::{fmt, sync::Arc};
+
+/// The rules that physical plans are optimised by: DataFusion's own, after this one.
+pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.insert(0, Arc::new(OuterConstants));
+    rules
+}
+
+#[derive(Debug)]
+struct OuterConstants;
+
+impl PhysicalOptimizerRule for OuterConstants {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let transformed = plan.transform_up(|node| {
+            // What may be NULL where it is not in the input: of the left side, and of the right.
+            let nulled = match join_type(node.as_ref()) {
+                Some(JoinType::Left) => [false, true],
+                Some(JoinType::Right) => [true, false],
+                Some(JoinType::Full) => [true, true],
+                _ => return Ok(Transformed::no(node)),
+            };
+            let sides = node.children().into_iter().zip(nulled);
+            let forgets = |(side, is_nulled): &(&Arc<dyn ExecutionPlan>, bool)| {
+                *is_nulled && !side.equivalence_properties().constants().is_empty()
+            };
+            if !sides.clone().any(|it| forgets(&it)) {
+                return Ok(Transformed::no(node));
+            }
+            let sides = sides.map(|it| match forgets(&it) {
+                true => Arc::new(Forgetful::new(Arc::clone(it.0))) as Arc<dyn ExecutionPlan>,
+                false => Arc::clone(it.0),
+            });
+            let sides = sides.collect();
+            Ok(Transformed::yes(replace_children_if_necessary(Arc::clone(&node), sides)?))
+        })?;
+        Ok(transformed.data)
+    }
+
+    fn name(&self) -> &str {
+        "outer_constants"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn join_type(node: &dyn ExecutionPlan) -> Option<JoinType> {
+    if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+        return Some(*join.join_type());
+    }
+    if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
+        return Some(*join.join_type());
+    }
+    node.downcast_ref::<SortMergeJoinExec>().map(SortMergeJoinExec::join_type)
+}
+
+/// Its input as it is. Of what is known of the input, only orders are.
+#[derive(Debug)]
+struct Forgetful {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl Forgetful {
+    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        let orders = input.equivalence_properties().oeq_class().iter().cloned();
+        let known = EquivalenceProperties::new_with_orderings(input.schema(), orders);
+        let properties = input.properties().as_ref().clone().with_eq_properties(known);
+        Self { input, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for Forgetful {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OuterConstants")
+    }
+}
+
+impl ExecutionPlan for Forgetful {
+    fn name(&self) -> &str {
+        "OuterConstants"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.input.schema()
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(Self::new(input)))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        self.input.execute(partition, context)
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        input_stats: &[Arc<Statistics>],
+        _args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let unknown = || Arc::new(Statistics::new_unknown(&self.schema()));
+        Ok(input_stats.first().map_or_else(unknown, Arc::clone))
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::Equal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::planner::{Queries, config_options};
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    /// The rows of a query, in their order, planned with one partition and with several.
+    #[track_caller]
+    fn check(sql: &str, expected: &[&str]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let queries = Queries::new().expect("a query engine");
+            let context = SessionContext::new_with_config(SessionConfig::from(config_options()));
+            let plan = context.state().create_logical_plan(sql).await.expect("a query");
+            for rows in [0, 1 << 40] {
+                let batches = queries.run(plan.clone(), rows).await.expect("rows");
+                let mut found = Vec::new();
+                for batch in &batches {
+                    let options = FormatOptions::new().with_null("NULL");
+                    let columns = batch.columns().iter();
+                    let columns: Vec<_> = columns
+                        .map(|it| ArrayFormatter::try_new(it.as_ref(), &options).expect("text"))
+                        .collect();
+                    found.extend((0..batch.num_rows()).map(|row| {
+                        let cells = columns.iter().map(|it| it.value(row).to_string());
+                        cells.collect::<Vec<_>>().join(" ")
+                    }));
+                }
+                assert_eq!(found, expected, "{sql}");
+            }
+        });
+    }
+
+    const KEYS: &str = "(VALUES (1), (2), (3)) AS a (k)";
+
+    #[test]
+    fn a_literal_of_an_outer_side_is_sorted_by() {
+        for (join, sides) in [("LEFT", [KEYS, "b"]), ("RIGHT", ["b", KEYS])] {
+            let b = "(SELECT c AS k, 'x' AS one FROM (VALUES (2), (5)) AS v (c)) AS b";
+            let [left, right] = sides.map(|it| if it == "b" { b } else { it });
+            check(
+                &format!(
+                    "SELECT a.k, b.one FROM {left} {join} JOIN {right} ON a.k = b.k ORDER BY \
+                     b.one NULLS FIRST, a.k DESC"
+                ),
+                &["3 NULL", "1 NULL", "2 x"],
+            );
+        }
+    }
+
+    #[test]
+    fn the_only_row_of_an_aggregate_is_numbered_among_those_without_it() {
+        check(
+            &format!(
+                "SELECT n, row_number() OVER (ORDER BY n NULLS LAST) FROM (SELECT count(*) - 2 AS \
+                 n FROM {KEYS}) AS b FULL JOIN (SELECT k FROM {KEYS} WHERE k > 2) AS c ON b.n = \
+                 c.k ORDER BY 2"
+            ),
+            &["1 1", "NULL 2"],
+        );
+    }
+
+    #[test]
+    fn groups_by_what_a_condition_says_are_whole() {
+        check(
+            &format!(
+                "SELECT b.k, count(*) FROM {KEYS} LEFT JOIN (SELECT k FROM {KEYS} WHERE k = 2) AS \
+                 b ON a.k = b.k GROUP BY b.k ORDER BY 2"
+            ),
+            &["2 1", "NULL 2"],
+        );
+    }
+}
