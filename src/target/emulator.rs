@@ -258,15 +258,14 @@ impl Target for EmulatorTarget {
     }
 
     fn simulated(&self) -> Option<String> {
-        self.simulated.clone()
+        Some(match &self.simulated {
+            Some(model) => format!("capacity model {model}"),
+            None => "the emulator's own speed: it has no model of a warehouse's".to_owned(),
+        })
     }
 
     fn login(&self, request: LoginRequest) -> BoxFuture<'_, Result<Box<dyn Session>, LoginError>> {
         self.live.login(request)
-    }
-
-    fn simulated(&self) -> Option<String> {
-        Some("the emulator's own speed: it has no model of a warehouse's".to_owned())
     }
 
     fn server_threads(&self) -> Option<&'static str> {
@@ -348,7 +347,7 @@ mod tests {
         let settings = engine::Settings { capacity: Some(capacity), ..engine::Settings::default() };
         let settings = EmulatorSettings { engine: settings, ..EmulatorSettings::default() };
         let target = EmulatorTarget::start_with(settings).unwrap();
-        assert_eq!(target.simulated().as_deref(), Some("seed@0.01"));
+        assert_eq!(target.simulated().as_deref(), Some("capacity model seed@0.01"));
         let fact = ("simulated".to_owned(), "capacity model seed@0.01".to_owned());
         assert_eq!(target.facts(), [fact]);
         let url = format!("http://{}/emulator/capacity", target.address());
@@ -356,7 +355,8 @@ mod tests {
         let told = client.get(url).send().await.unwrap().text().await.unwrap();
         assert_eq!(told, r#"{"simulated":"seed@0.01"}"#);
         let plain = EmulatorTarget::start(Release::ZeroCopy).unwrap();
-        assert_eq!((plain.simulated(), plain.facts()), (None, Vec::new()));
+        assert!(plain.simulated().is_some_and(|it| it.starts_with("the emulator's own speed")));
+        assert_eq!(plain.facts(), []);
     }
 
     #[tokio::test]

@@ -61,12 +61,6 @@ pub trait Target: Send + Sync {
         Vec::new()
     }
 
-    /// What stands behind the times that statements take, where that is no warehouse: the name of
-    /// a capacity model. Whatever shows a latency shows this.
-    fn simulated(&self) -> Option<String> {
-        None
-    }
-
     /// Hears that a part of somebody's work has come to its end as expected. An error says what
     /// should have been part of it: a recording goes on where the work did not.
     fn ended(&self, _tag: &QueryTag) -> Result<(), String> {

@@ -67,10 +67,6 @@ impl Target for RecordingTarget {
         self.inner.facts()
     }
 
-    fn simulated(&self) -> Option<String> {
-        self.inner.simulated()
-    }
-
     fn costs(&self) -> bool {
         self.inner.costs()
     }
