@@ -381,7 +381,7 @@ catalogue! {
     // Latency and concurrency. Most show only with a capacity model.
     LatencyPlus30Percent "latency-plus-30-percent" ["C-01", "C-02"] ALWAYS,
         "queries on interactive warehouses take 30 % longer";
-    EmptyAnswersOnWrongWarehouse "empty-answers-on-wrong-warehouse" ["L-32", "L-33"] ALWAYS,
+    EmptyAnswersOnWrongWarehouse "empty-answers-on-wrong-warehouse" ["L-24", "L-32", "L-33"] ALWAYS,
         "lookups in an interactive table find nothing on a warehouse it is not attached to";
     TwoSlots "two-slots" ["C-03"] ALWAYS,
         "a cluster runs two statements at a time";
