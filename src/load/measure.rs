@@ -52,7 +52,7 @@ pub struct Side {
 /// All that a load needs, whatever it is executed on.
 pub struct Setting<'a> {
     pub name: &'a str,
-    pub workload: &'a Workload,
+    pub workload: Workload,
     pub seed: u64,
     pub templates: Arc<[Template]>,
     pub tag: QueryTag,

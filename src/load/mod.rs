@@ -6,6 +6,7 @@
 //! - [`generator`], [`pacer`], [`measure`]: send them and count what becomes of them.
 //! - [`health`], [`warm_up`]: whether the generator did what it was asked to, and from when on it
 //!   counts.
+//! - [`search`]: which rate is tried next, where the highest is looked for.
 //! - [`Measured`]: what it came to, which is all that budgets and reports read.
 //! - [`budget`], [`judge`], [`statistics`], [`compare`]: budgets held against it.
 //! - [`verdict`]: what that means for the case.
@@ -24,6 +25,7 @@ pub mod pacer;
 pub mod parameters;
 pub mod requests;
 pub mod schedule;
+pub mod search;
 pub mod statistics;
 pub mod sums;
 pub mod tally;

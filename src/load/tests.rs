@@ -163,7 +163,7 @@ async fn run_until(
     let template = |it: &Query| Template::new(it, false, numbers(), |_| None).unwrap();
     let setting = Setting {
         name: "test",
-        workload,
+        workload: workload.clone(),
         seed,
         templates: workload.mix.iter().map(template).collect(),
         tag: QueryTag::default(),

@@ -212,6 +212,13 @@ impl Workload {
         Some(warm_up.saturating_add(length).saturating_mul(roles))
     }
 
+    /// The same at one rate, of an open loop.
+    pub fn at_rate(&mut self, constant: f64) {
+        if let Arrivals::Open { rate, .. } = &mut self.arrivals {
+            *rate = Rate::Constant(constant);
+        }
+    }
+
     /// Why its budgets are believed: as the first one that says so.
     pub fn believed(&self) -> (Evidence, Option<String>) {
         let first = self.budgets.iter().find(|it| it.evidence != Evidence::None);

@@ -214,3 +214,164 @@ pub fn progress(it: &Progress) -> String {
         left.unwrap_or_default()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        load::{
+            Estimate, Exchange, Health, Judged, Measured, ServerShare, Unit, WarmUpMeasured,
+            tally::{Class, Sample, Tally},
+        },
+        report::{hdr, json, junit, sample, terminal},
+        run::Outcome,
+    };
+    use chrono::DateTime;
+
+    /// A hundred answers in two seconds, of 1 to 100 ms, and one refusal.
+    fn report() -> LoadReport {
+        let mut tally = Tally::new(1);
+        for ms in 1..=101 {
+            let second = u32::from(ms > 50);
+            let class = if ms == 101 { Class::Error("000606".to_owned()) } else { Class::Ok };
+            let latency = Duration::from_millis(ms);
+            let (from_due, from_sent) = (latency, latency);
+            tally.due(0, second);
+            let sample = Sample { query: 0, second, from_due, from_sent, class, query_id: None };
+            tally.ended(&sample, || Exchange {
+                sql: "SELECT 1".to_owned(),
+                binds: Vec::new(),
+                query_id: None,
+                second,
+                latency_us: 1,
+                ending: "1 row".to_owned(),
+            });
+        }
+        let histo = tally.seconds(0)[0].from_due.clone();
+        let server = ServerShare {
+            found: 90,
+            of: 101,
+            compile: Histo::default(),
+            queue: Histo::default(),
+            execute: histo.clone(),
+            rest: histo,
+            from_result_cache: 0,
+            from_cache: None,
+        };
+        let query = QueryMeasured {
+            name: "lookup".to_owned(),
+            sql: "SELECT {k}".to_owned(),
+            weight: 1.0,
+            control: false,
+            seconds: tally.seconds(0),
+            server: Some(server),
+            exchanges: Vec::new(),
+        };
+        let role = RoleMeasured {
+            role: "interactive".to_owned(),
+            session: "interactive".to_owned(),
+            warehouse: Some("SG1_IW".to_owned()),
+            sessions: 8,
+            wanted_rate: Some(50.5),
+            warm_up: WarmUpMeasured { ended: "none".to_owned(), ..WarmUpMeasured::default() },
+            queries: vec![query],
+        };
+        let judged = Judged {
+            budget: "p95 <= 100ms".to_owned(),
+            place: "s.yaml:9".to_owned(),
+            query: None,
+            limit: 100_000.0,
+            unit: Unit::Microseconds,
+            estimate: Some(Estimate {
+                value: 95_000.0,
+                low: 90_000.0,
+                high: 99_000.0,
+                confidence: 0.95,
+                samples: 100,
+            }),
+            verdict: Verdict::Passed,
+            why: "p95 is 95 ms".to_owned(),
+        };
+        let measured = Measured {
+            workload: "w".to_owned(),
+            seed: 1,
+            began: DateTime::UNIX_EPOCH,
+            lasted_us: 2_000_000,
+            simulated: Some("a model".to_owned()),
+            roles: vec![role],
+            health: Health { unsound: vec!["too few".to_owned()], ..Health::default() },
+        };
+        LoadReport { measured, judged: vec![judged] }
+    }
+
+    #[test]
+    fn a_load_is_a_table_and_its_budgets() {
+        assert_eq!(
+            lines(&report()).join("\n"),
+            "\
+interactive on SG1_IW: 8 sessions, 101 requests in 2.0 s, 50.5/s wanted; warm-up: none
+  query    ok  wrong  errors  dropped  p50 ms   p95   p99  max  server's medians
+  lookup  100      0       1        0    50.0  95.0  99.0  100  compile 0.00 queue 0.00 execute 25.0 (90 of 101)
+simulated: a model
+unsound: too few
+passed: `p95 <= 100ms`: p95 is 95 ms"
+        );
+    }
+
+    #[test]
+    fn every_report_has_it() {
+        let mut case = sample::case("load", Outcome::Passed);
+        case.load = Some(Box::new(report()));
+        let summary = sample::summary(vec![case.clone()]);
+        let xml = junit::render(&summary).unwrap();
+        for property in [
+            "name=\"samples\" value=\"100\"",
+            "name=\"p95_ms\" value=\"95.0\"",
+            "name=\"errors\" value=\"1\"",
+            "name=\"simulated\" value=\"a model\"",
+            "name=\"budget\" value=\"p95 &lt;= 100ms: passed: p95 is 95 ms\"",
+        ] {
+            assert!(xml.contains(property), "{property}: {xml}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&json::render(&summary).unwrap()).unwrap();
+        assert_eq!(json["cases"][0]["load"]["judged"][0]["verdict"], "passed");
+
+        let mut out = Vec::new();
+        let mut terminal = terminal::Terminal::new(&mut out, terminal::Colour::No);
+        for event in sample::events(vec![case]) {
+            crate::run::Reporter::event(&mut terminal, &event).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("\n            interactive on SG1_IW: 8 sessions"), "{out}");
+
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(hdr::write(folder.path(), &summary).unwrap(), 1);
+        let path = folder.path().join("limits.dml.L-09.interactive.hlog");
+        let log = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(lines[0], "#[Histogram log format version 1.3]");
+        assert!(lines[4].starts_with("Tag=lookup,0.000,1.000,50.0"), "{log}");
+        assert_eq!(lines.len(), 6);
+    }
+
+    #[test]
+    fn what_goes_on_is_one_line() {
+        let it = Progress {
+            role: "standard".to_owned(),
+            warming_up: false,
+            rate: 199.6,
+            p50_us: 5_200,
+            p95_us: 31_000,
+            p99_us: 121_000,
+            failed: 2,
+            dropped: 0,
+            cpu: Some(0.31),
+            left_us: Some(12_400_000),
+        };
+        assert_eq!(
+            progress(&it),
+            "standard: 200/s, p50 5.20 p95 31.0 p99 121 ms, 2 failed, cpu 31 %, 12 s left"
+        );
+    }
+}

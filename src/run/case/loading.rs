@@ -11,14 +11,16 @@ use crate::{
         pacer::Pacer,
         parameters::{Values, Zipf},
         requests::Template,
+        search::{self, Search, Tried},
         verdict,
-        workload::{Parameter, Query, Role, Workload},
+        workload::{Arrivals, Parameter, Query, Rate, Role, Workload},
     },
     run::{Event, Outcome, StepReport, Stop, session::Start, variables::Variables},
     suite::{Step, span::Span},
     target::{Ending, LoginError, LoginRequest, Part, QueryTag, Session, Statement, Target, Value},
 };
 use futures::{FutureExt, StreamExt, stream};
+use serde::{Deserialize, Serialize};
 use std::{
     fs,
     path::Path,
@@ -43,6 +45,15 @@ struct Opening {
     /// Goes to where the suite's sessions are.
     prepare: Vec<String>,
     give_up_after: Duration,
+}
+
+/// What is recorded of a load.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Of the highest rate that was kept, where one was looked for; of the first, where none was.
+    measured: Measured,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tried: Vec<Tried>,
 }
 
 /// Why there is no session.
@@ -116,20 +127,24 @@ impl CaseRun<'_> {
     ) -> Result<(), Ended> {
         let began = Instant::now();
         (self.evidence, self.source) = workload.believed();
-        let measured = match self.shared.target.measured(self.tag) {
+        let kept = match self.shared.target.measured(self.tag) {
             Some(recorded) => recorded.and_then(|json| {
                 serde_json::from_str(&json)
                     .map_err(|err| format!("what the load came to cannot be read: {err}"))
             }),
             None => {
-                let measured = self.measure(workload, step, variables).await?;
-                if let Ok(json) = serde_json::to_string(&measured) {
+                let kept = self.measure(workload, step, variables).await?;
+                if let Ok(json) = serde_json::to_string(&kept) {
                     self.shared.target.keep_measured(self.tag, &json);
                 }
-                Ok(measured)
+                Ok(kept)
             }
         };
-        let measured = measured.map_err(|why| not_run(format!("not recorded: {why}")))?;
+        let Kept { measured, tried } =
+            kept.map_err(|why| not_run(format!("not recorded: {why}")))?;
+        if !tried.is_empty() {
+            self.properties.insert("search".to_owned(), search::in_words(&tried));
+        }
         self.steps.push(StepReport {
             line: step.span.line,
             session: step.session.clone(),
@@ -157,7 +172,7 @@ impl CaseRun<'_> {
         workload: &Workload,
         step: &Step,
         variables: &Variables,
-    ) -> Result<Measured, Ended> {
+    ) -> Result<Kept, Ended> {
         let tag = match &self.tag.part {
             Part::Case(name) => self.tag.part(Part::Load(name.clone())),
             _ => self.tag.clone(),
@@ -194,10 +209,9 @@ impl CaseRun<'_> {
             }
         };
         let target = &ground.target;
-        let from = target.now();
-        let setting = Setting {
+        let mut setting = Setting {
             name: self.name,
-            workload,
+            workload: workload.clone(),
             seed: self.shared.seed,
             templates: templates.into(),
             tag: tag.clone(),
@@ -214,14 +228,50 @@ impl CaseRun<'_> {
                 events.send(Event::LoadProgress { case: case.clone(), progress });
             }
         };
-        let executed = measure(&setting, sides, ground.stopped(), progress).await;
-        let Execution { mut measured, sent, sides, stopped } = executed;
-        ground.meter(&measured);
-        if let Some(cause) = stopped {
-            close(sides).await;
-            return Err(not_run(cause));
+        let mut search = match &workload.arrivals {
+            Arrivals::Open { rate: Rate::Search { from, to }, .. } => Some(Search::new(*from, *to)),
+            _ => None,
+        };
+        let mut tried = Vec::new();
+        let mut best: Option<(Execution, When)> = None;
+        loop {
+            let rate = search.as_ref().map(Search::next);
+            if let Some(Some(rate)) = rate {
+                setting.workload.at_rate(rate);
+            }
+            let from = target.now();
+            let executed = measure(&setting, sides, ground.stopped(), progress);
+            let mut executed = executed.await;
+            sides = std::mem::take(&mut executed.sides);
+            ground.meter(&executed.measured);
+            if let Some(cause) = executed.stopped {
+                close(sides).await;
+                return Err(not_run(cause));
+            }
+            let when = When { from, until: target.now() };
+            let (Some(search), Some(Some(rate))) = (&mut search, rate) else {
+                best = Some((executed, when));
+                break;
+            };
+            let measured = executed.measured.clone();
+            let judged = verdict::judged(&measured, workload);
+            let report = LoadReport { measured, judged };
+            let outcome = verdict::outcome(workload, &report, &step.span);
+            // What cannot be told is not lost.
+            let kept = matches!(outcome, Outcome::Passed | Outcome::Unsure { .. });
+            search.note(rate, kept);
+            tried.push(Tried { rate, kept, outcome: outcome.word().to_owned() });
+            if kept || best.is_none() {
+                best = Some((executed, when));
+            }
+            if search.next().is_none() {
+                break;
+            }
         }
-        let when = When { from, until: target.now() };
+        let Some((Execution { mut measured, sent, .. }, when)) = best else {
+            close(sides).await;
+            return Err(not_run("no rate was tried".to_owned()));
+        };
         // Asked on a warehouse of its own: some have no history to ask, and none is kept waiting.
         let standard = Role {
             name: crate::suite::STANDARD.to_owned(),
@@ -233,7 +283,7 @@ impl CaseRun<'_> {
             session.close().await;
         }
         close(sides).await;
-        Ok(measured)
+        Ok(Kept { measured, tried })
     }
 }
 
