@@ -58,6 +58,15 @@ pub struct Feed {
     pacer: Option<Arc<Pacer>>,
 }
 
+/// When requests are due.
+pub enum Pace {
+    /// When the client's last one has ended, and it has thought.
+    Closed {
+        think: Duration,
+    },
+    Open(DueTimes),
+}
+
 struct Sequence {
     requests: Requests,
     /// Of an open loop.
@@ -126,16 +135,18 @@ impl Feed {
     pub fn new(
         templates: Arc<[Template]>,
         requests: Requests,
-        due: Option<DueTimes>,
-        think: Duration,
+        pace: Pace,
         tag: QueryTag,
         give_up_after: Duration,
         reopen: Reopen,
         pacer: Option<Arc<Pacer>>,
     ) -> Self {
         let tally = Mutex::new(Tally::new(templates.len()));
+        let (due, think) = match pace {
+            Pace::Closed { think } => (None, think),
+            Pace::Open(due) => (Some(due.peekable()), Duration::ZERO),
+        };
         let is_open = due.is_some();
-        let due = due.map(Iterator::peekable);
         let sequence = Mutex::new(Sequence { requests, due, left: None });
         Self { templates, sequence, is_open, think, tally, tag, give_up_after, reopen, pacer }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Measured, QueryMeasured, RoleMeasured, WarmUpMeasured,
-    generator::{Feed, Reopen, Span, drive, lock},
+    generator::{Feed, Pace, Reopen, Span, drive, lock},
     health::{Cpu, Observed},
     pacer::Pacer,
     requests::{Requests, Template},
@@ -153,7 +153,7 @@ impl Work<'_> {
             }
         }
         let mut began: Option<(Instant, DateTime<Utc>)> = None;
-        let mut ends_at = None;
+        let mut lasted = vec![Duration::ZERO; sides.len()];
         for turn in turns(sides.len(), workload.length, order, *seed) {
             let (Some(side), Some(feed)) = (sides.get_mut(turn.role), feeds.get(turn.role)) else {
                 continue;
@@ -166,10 +166,13 @@ impl Work<'_> {
             }
             let (began, _) = *began.get_or_insert_with(|| (Instant::now(), (self.setting.now)()));
             let over = watch::Sender::new(false);
-            ends_at = self.turn(side, feed, turn.part, began, &over, false).await;
+            let starts_at = Instant::now();
+            let ends_at = self.turn(side, feed, turn.part, began, &over, false).await;
+            lasted[turn.role] += ends_at.unwrap_or_else(Instant::now) - starts_at;
         }
-        let (began, began_at) = began.unwrap_or_else(|| (Instant::now(), (self.setting.now)()));
-        let lasted = ends_at.unwrap_or_else(Instant::now).saturating_duration_since(began);
+        let began_at = began.map_or_else(|| (self.setting.now)(), |(_, at)| at);
+        // Of the one that is tested: the others have as much to do.
+        let lasted = lasted.first().copied().unwrap_or_default();
         let roles = sides.iter().zip(&feeds).zip(warm_ups);
         let roles = roles.map(|((side, feed), warm_up)| self.role(side, feed, warm_up)).collect();
         let measured = Measured {
@@ -188,8 +191,8 @@ impl Work<'_> {
     /// Requests of a role, from a seed; at a rate of its own, if it has one.
     fn feed(&self, side: &Side, seed: u64, rate: Option<f64>) -> Arc<Feed> {
         let Setting { workload, templates, tag, give_up_after, .. } = self.setting;
-        let (due, think) = match &workload.arrivals {
-            Arrivals::Closed { think } => (None, *think),
+        let pace = match &workload.arrivals {
+            Arrivals::Closed { think } => Pace::Closed { think: *think },
             Arrivals::Open { rate: own, spacing } => {
                 let rate = rate.map_or_else(|| own.clone(), Rate::Constant);
                 let length = match workload.length {
@@ -197,14 +200,13 @@ impl Work<'_> {
                     Length::Requests(_) => Duration::ZERO,
                 };
                 let random = Random::of_part(seed, ARRIVALS);
-                (Some(DueTimes::new(&rate, *spacing, length, random)), Duration::ZERO)
+                Pace::Open(DueTimes::new(&rate, *spacing, length, random))
             }
         };
         Arc::new(Feed::new(
             Arc::clone(templates),
             Requests::new(templates, seed),
-            due,
-            think,
+            pace,
             tag.clone(),
             *give_up_after,
             Arc::clone(&side.reopen),

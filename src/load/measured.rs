@@ -17,7 +17,7 @@ pub struct Measured {
     pub seed: u64,
     /// The first due time of the measured part, on the target's clock.
     pub began: DateTime<Utc>,
-    /// The measured part, without warm-up, in microseconds.
+    /// The measured part of the first role, without warm-up and others' turns, in microseconds.
     pub lasted_us: u64,
     /// What stands behind the figures where it is not a real warehouse: the name of a capacity
     /// model. Whatever shows a figure shows this.

@@ -353,6 +353,7 @@ async fn compared_roles_have_the_same_requests_in_turns() {
         role.queries[0].seconds.iter().filter(|it| it.ok > 5).map(|it| it.second).collect()
     };
     assert_eq!(sum(&measured, |it| it.ok), 600);
+    assert_eq!(measured.lasted_us, 6_000_000);
     assert_eq!(seconds(one).len() + seconds(other).len(), 12, "{measured:?}");
     assert!(seconds(one).iter().all(|it| !seconds(other).contains(it)));
     let mut heard = server.heard();

@@ -60,20 +60,23 @@ pub fn outcome(workload: &Workload, report: &LoadReport, span: &Span) -> Outcome
     };
     if let Some(first) = judged.iter().find(|it| it.verdict == Verdict::Failed) {
         let sql = measured.roles.iter().flat_map(|it| &it.queries);
-        let sql = sql.filter(|it| Some(&it.name) == first.query.as_ref()).map(|it| &it.sql);
+        let mut sql = sql.filter(|it| Some(&it.name) == first.query.as_ref()).map(|it| &it.sql);
         return Outcome::Failed {
             failure: Failure {
                 message: told(Verdict::Failed).join("; "),
                 place: first.place.clone(),
-                sql: sql.cloned().next().unwrap_or_default(),
+                sql: sql.next().cloned().unwrap_or_default(),
                 query_id: None,
                 diff: None,
                 hint: None,
             },
         };
     }
-    let unsound: Vec<String> =
-        measured.health.unsound.iter().cloned().chain(told(Verdict::Invalid)).collect();
+    // All budgets of a load that was not sound say so again.
+    let unsound = match measured.health.unsound.as_slice() {
+        [] => told(Verdict::Invalid),
+        unsound => unsound.to_vec(),
+    };
     if !unsound.is_empty() {
         return Outcome::Invalid { why: unsound.join("; ") };
     }
