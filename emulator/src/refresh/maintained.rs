@@ -75,14 +75,13 @@ impl Maintained {
         let kept = self.take(table).filter(|it| it.has_seen(basis, &seen));
         let dataflow = match kept {
             Some(kept) => kept.dataflow,
-            None => built(queries, plan, basis, inputs).await?,
+            None => built(queries, plan, basis, inputs).await?.0,
         };
         let (dataflow, delta) = advanced(queries, dataflow, changes).await?;
         let (inserted, deleted) = sides(&delta, &contents.schema)?;
-        let count = |batches: &[RecordBatch]| batches.iter().map(|it| it.num_rows() as u64).sum();
         let statistics = Statistics {
-            inserted_rows: count(&inserted),
-            deleted_rows: count(&deleted),
+            inserted_rows: row_count(&inserted),
+            deleted_rows: row_count(&deleted),
             ..Statistics::default()
         };
         let Exchange { change, copied } = exchange(contents, &deleted, inserted)?;
@@ -90,9 +89,10 @@ impl Maintained {
         Ok(Some(Merged { change, statistics, kept: Kept { dataflow, seen } }))
     }
 
-    /// Keeps what a merge has left, once its change is committed.
+    /// Keeps what a merge has left, once its change is committed, in place of what was kept before.
     pub fn keep(&self, table: TableId, kept: Kept) {
         let mut all = self.0.lock();
+        all.retain(|(id, _)| *id != table);
         all.push_back((table, kept));
         let mut bytes: usize = all.iter().map(|(_, it)| it.dataflow.bytes()).sum();
         while bytes > BYTES_MAX && all.len() > 1 {
@@ -121,6 +121,25 @@ impl Merged {
     }
 }
 
+/// All contents of a table anew, and what is to be kept of it. They are the dataflow's own, not the
+/// query's: where a definition leaves a choice, such as which of two rows that are equal in ORDER BY
+/// is numbered first, later refreshes have to find the choice that was made here.
+///
+/// `plan` is the definition on `inputs`, with the columns of the table.
+///
+/// # Errors
+///
+/// Those of the definition, and an internal one where it is not incremental.
+pub async fn whole(
+    queries: &Queries,
+    plan: &LogicalPlan,
+    inputs: &[Input],
+) -> Result<(Vec<RecordBatch>, Kept), SqlError> {
+    let (dataflow, delta) = built(queries, plan, inputs, inputs).await?;
+    let (rows, _) = sides(&delta, dataflow.schema())?;
+    Ok((rows, Kept { dataflow, seen: versions(inputs) }))
+}
+
 impl Kept {
     /// Whether it has taken up just what the contents stem from, with the columns that the inputs
     /// have now.
@@ -132,6 +151,10 @@ impl Kept {
                     && now.get(table).is_some_and(|it| it.0 == *schema)
             })
     }
+}
+
+fn row_count(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|it| it.num_rows() as u64).sum()
 }
 
 fn versions(inputs: &[Input]) -> BTreeMap<TableId, (SchemaRef, u64)> {
@@ -168,13 +191,13 @@ fn changes(basis: &[Input], inputs: &[Input]) -> Result<Option<HashMap<TableId, 
     Ok(Some(changes))
 }
 
-/// The dataflow as it is after all rows of the basis.
+/// The dataflow as it is after all rows of the basis, and what it gives of them.
 async fn built(
     queries: &Queries,
     plan: &LogicalPlan,
     basis: &[Input],
     inputs: &[Input],
-) -> Result<Dataflow, SqlError> {
+) -> Result<(Dataflow, Delta), SqlError> {
     let dataflow = Dataflow::compile(plan)
         .map_err(|it| SqlError::internal(format!("not incremental any more: {it}")))?;
     let mut rows = HashMap::new();
@@ -186,7 +209,7 @@ async fn built(
             batches.iter().map(|it| adapted(it, schema)).collect::<Result<_, _>>()?;
         rows.insert(input.table.id, Delta::inserted(Arc::clone(schema), batches));
     }
-    advanced(queries, dataflow, rows).await.map(|(dataflow, _)| dataflow)
+    advanced(queries, dataflow, rows).await
 }
 
 async fn advanced(

@@ -7,14 +7,14 @@
 //! afterwards, and [`statistics`] what follows from that.
 //!
 //! [`mode`] is whether a definition can be refreshed incrementally, and [`incremental`] how; what that
-//! remembers is in `maintained`.
+//! remembers is in [`maintained`].
 
 pub mod declared;
 pub mod graph;
 pub mod history;
 pub mod incremental;
 pub mod lag;
-mod maintained;
+pub mod maintained;
 pub mod mode;
 pub mod refresher;
 mod refreshing;

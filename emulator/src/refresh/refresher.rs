@@ -56,7 +56,7 @@ pub struct Refresher {
     records: Mutex<Records>,
     graph: Mutex<VecDeque<GraphRecord>>,
     known: Mutex<HashMap<TableId, Known>>,
-    pub(super) maintained: Maintained,
+    pub maintained: Maintained,
     tables: Mutex<Option<Tables>>,
     /// The last tick of the shortest period that was looked at.
     pub(super) ticked: Mutex<Option<DateTime<Utc>>>,

@@ -7,7 +7,7 @@ use super::{
     declared::RefreshMode,
     graph::Node,
     history::{RefreshAction, RefreshRecord, RefreshState, RefreshTrigger, Statistics},
-    maintained::Merged,
+    maintained::{Merged, whole},
     refresher::{Told, completion_target, inputs_failed, system_session},
 };
 use crate::{
@@ -450,27 +450,35 @@ impl Work<'_> {
         let mut transaction = Transaction::default();
         transaction.lock(table).await?;
         let before = table.latest();
-        let merged = match (self.basis, mode(&table.definition())) {
-            (Some(_), _) if regressed(Regression::FullToldIncremental) => None,
-            (Some(basis), Some(RefreshMode::Incremental)) => {
+        let is_incremental = mode(&table.definition()) == Some(RefreshMode::Incremental)
+            && !regressed(Regression::FullToldIncremental);
+        let maintained = &engine.refresher.maintained;
+        let queries = &engine.queries;
+        let merged = match self.basis.filter(|_| is_incremental) {
+            Some(basis) => {
                 let inputs = (basis, self.inputs);
-                let maintained = &engine.refresher.maintained;
-                maintained.merge(&engine.queries, table.id, &before, &self.plan, inputs).await?
+                maintained.merge(queries, table.id, &before, &self.plan, inputs).await?
             }
-            _ => None,
+            None => None,
         };
         let (action, change, statistics, kept) = match merged.map(Merged::into_parts) {
             Some((change, statistics, kept)) => {
                 (RefreshAction::Incremental, change, statistics, Some(kept))
             }
             None => {
-                let rows = engine.queries.run(self.plan.clone(), self.rows).await?;
+                let (rows, kept) = match is_incremental {
+                    true => {
+                        let (rows, kept) = whole(queries, &self.plan, self.inputs).await?;
+                        (rows, Some(kept))
+                    }
+                    false => (queries.run(self.plan.clone(), self.rows).await?, None),
+                };
                 let statistics = Statistics {
                     inserted_rows: rows.iter().map(|it| it.num_rows() as u64).sum(),
                     deleted_rows: before.row_count,
                     ..Statistics::default()
                 };
-                (RefreshAction::Full, Change::Overwrite(rows), statistics, None)
+                (RefreshAction::Full, Change::Overwrite(rows), statistics, kept)
             }
         };
         let action = match action {

@@ -259,6 +259,36 @@ async fn contents_are_those_of_the_data_timestamp() {
     assert_eq!(account.told("D")[2..], ["144 FULL +2 -3", "192 NO_DATA", "240 NO_DATA"]);
 }
 
+/// What a definition leaves open is decided once: a later refresh takes back the rows that are
+/// there, whatever a query of the same text would give.
+#[tokio::test]
+async fn an_incremental_table_finds_what_it_chose_among_equals() {
+    let account = Account::new().await;
+    account.ok("create table t (k int, v varchar)").await;
+    account.ok("insert into t values (1, 'c'), (1, 'a'), (1, 'd'), (1, 'b')").await;
+    let definitions = [
+        ("NUMBERED", "select k, v, row_number() over (partition by k order by k) as n from t"),
+        ("FIRST", "select k, v from t qualify row_number() over (partition by k order by k) = 1"),
+        ("LISTED", "select k, listagg(v) as v from t group by k"),
+        ("COLLECTED", "select k, array_agg(v) as v from t group by k"),
+    ];
+    for (name, query) in definitions {
+        let create = format!(
+            "create dynamic table {name} target_lag = '7 days' warehouse = compute_wh refresh_mode \
+             = incremental as {query}"
+        );
+        account.ok(&create).await;
+    }
+    for change in ["insert into t values (1, 'e'), (2, 'z')", "delete from t where v = 'a'"] {
+        account.ok(change).await;
+        for (name, _) in definitions {
+            account.ok(&format!("alter dynamic table {name} refresh")).await;
+            let told = account.told(name).pop().unwrap_or_default();
+            assert!(told.contains("INCREMENTAL"), "{name}: {told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_transaction_shows_whole_or_not_at_all() {
     let account = Account::new().await;

@@ -23,6 +23,7 @@ use crate::{
         history::{RefreshAction, RefreshRecord, RefreshState, RefreshTrigger, Statistics},
         incremental::Dataflow,
         lag,
+        maintained::{Kept, whole},
         mode::{self, AskedMode},
         refresher::{next_millisecond, refresh_by_hand},
     },
@@ -340,6 +341,8 @@ fn shared_timestamp(
 struct Computed {
     columns: Vec<ColumnDefinition>,
     batches: Vec<RecordBatch>,
+    /// Of an incremental table, what its first refresh goes on from.
+    kept: Option<Kept>,
     compilation: Duration,
 }
 
@@ -393,9 +396,9 @@ pub(super) async fn create(
         contents = Some((at, computed));
     }
 
-    let (columns, batches, compilation) = match contents {
-        Some((_, it)) => (it.columns, it.batches, it.compilation),
-        None => (plan_columns(running, name, &create)?, vec![], Duration::ZERO),
+    let (columns, batches, kept, compilation) = match contents {
+        Some((_, it)) => (it.columns, it.batches, it.kept, it.compilation),
+        None => (plan_columns(running, name, &create)?, vec![], None, Duration::ZERO),
     };
     let ended_at = engine.now();
     let definition = definition_of(&create, columns, Some(refreshing.clone()))?;
@@ -419,6 +422,9 @@ pub(super) async fn create(
         });
     }
     engine.refresher.created(engine, name, &table);
+    if let Some(kept) = kept {
+        engine.refresher.maintained.keep(table.id, kept);
+    }
     match note.is_empty() {
         true => Ok(answer),
         false => done(&format!("Dynamic table {} successfully created.{note}", name.name)),
@@ -518,13 +524,14 @@ async fn first_contents(
         }
     };
     let now = running.now;
+    let mode = refreshing.mode;
     let scanned = Arc::clone(&running.scanned);
     let work = |_: Arc<Warehouse>| {
         let (create, scanned) = (create.clone(), Arc::clone(&scanned));
         async move {
             let started = Instant::now();
             let sql = create.query.as_deref().unwrap_or_default();
-            let (plan, columns, rows, wait_seconds) = {
+            let (plan, columns, inputs, rows, wait_seconds) = {
                 let transaction = Transaction::default();
                 let scope = Scope::new(session, &transaction, None, now, scanned)
                     .for_definition(name)
@@ -532,20 +539,27 @@ async fn first_contents(
                 let planned = scope.plan_text(sql)?;
                 let columns = columns_for(&create, &planned.columns)?;
                 let plan = casts_to(planned.plan, &columns)?;
-                (plan, columns, planned.rows, planned.wait_seconds)
+                (plan, columns, scope.inputs(), planned.rows, planned.wait_seconds)
             };
             let compilation = started.elapsed();
             if wait_seconds > 0.0 {
                 clock::held_up(Duration::from_secs_f64(wait_seconds)).await;
             }
-            let mut batches = session.engine.queries.run(plan, rows).await?;
+            let queries = &session.engine.queries;
+            let (mut batches, kept) = match mode {
+                RefreshMode::Incremental => {
+                    let (batches, kept) = whole(queries, &plan, &inputs).await?;
+                    (batches, Some(kept))
+                }
+                RefreshMode::Full => (queries.run(plan, rows).await?, None),
+            };
             if create.kind == TableKind::Interactive {
                 if regressed(Regression::LaggingTableEmpty) {
                     batches.clear();
                 }
                 super::tables::lose_a_row(&mut batches);
             }
-            Ok(Computed { columns, batches, compilation })
+            Ok(Computed { columns, batches, kept, compilation })
         }
     };
     super::execute::on_warehouse(running, &warehouse, Clocked::No, work).await
