@@ -20,6 +20,8 @@ use std::{
 #[derive(Debug, Subcommand)]
 pub enum FuzzCommand {
     Refresh(FuzzRefreshArgs),
+    #[cfg(feature = "emulator")]
+    Regressions(super::fuzz_regressions::RegressionsArgs),
 }
 
 /// Refresh random definitions over random tables that change at random.
@@ -70,9 +72,14 @@ pub struct FuzzRefreshArgs {
 /// No statement here reads more than some thousand rows.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
 
+/// What takes more of them is small enough by then.
+const TRIES_MAX: usize = 2_000;
+
 pub fn fuzz(command: FuzzCommand) -> Result<Ending, CliError> {
     match command {
         FuzzCommand::Refresh(args) => refresh(args),
+        #[cfg(feature = "emulator")]
+        FuzzCommand::Regressions(args) => super::fuzz_regressions::regressions(&args),
     }
 }
 
@@ -100,6 +107,7 @@ fn refresh(mut args: FuzzRefreshArgs) -> Result<Ending, CliError> {
         credits_max: args.max_credits,
         expires_after: args.expires_after,
         give_up_after: GIVE_UP_AFTER,
+        tries_max: TRIES_MAX,
     };
     check_affordable(&options)?;
     let target = connected.target.clone();

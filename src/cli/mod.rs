@@ -11,6 +11,8 @@ mod exit;
 mod explain;
 mod failure;
 mod fuzz;
+#[cfg(feature = "emulator")]
+mod fuzz_regressions;
 mod lint;
 mod list;
 mod load;

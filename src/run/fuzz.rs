@@ -31,9 +31,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a failing script is executed to make it smaller.
-const TRIES_MAX: usize = 2_000;
-
 #[derive(Clone, Debug)]
 pub struct FuzzOptions {
     pub run: RunId,
@@ -46,6 +43,8 @@ pub struct FuzzOptions {
     pub credits_max: Option<f64>,
     pub expires_after: Duration,
     pub give_up_after: Duration,
+    /// How often at most a failing script is executed to make it smaller.
+    pub tries_max: usize,
 }
 
 impl FuzzOptions {
@@ -227,7 +226,7 @@ impl Fuzzing<'_> {
         script.steps.truncate(failure.steps);
         let mut last = failure.clone();
         let mut gone = None;
-        let (script, tries) = shrink(script, TRIES_MAX, async |candidate: &Script| {
+        let (script, tries) = shrink(script, self.options.tries_max, async |candidate: &Script| {
             if gone.is_some() || self.stop.cause().is_some() {
                 return false;
             }
