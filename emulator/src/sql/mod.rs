@@ -14,7 +14,7 @@ pub mod functions;
 mod get_ddl;
 pub mod information_schema;
 mod lookup;
-mod outer_constants;
+mod outer_joins;
 pub mod planner;
 mod refresh_history;
 mod refreshed;

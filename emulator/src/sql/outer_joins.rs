@@ -1,11 +1,19 @@
-//! What is constant in one side of an outer join is not constant in its result: rows that match
-//! nothing have NULLs in its place.
+//! What DataFusion 55 believes of an outer join, and is not so. Rows that match nothing have NULLs,
+//! and these are forgotten in two places:
 //!
-//! DataFusion 55 takes it for constant all the same (`EquivalenceGroup::join`), and leaves out
-//! sorts: `… LEFT JOIN (SELECT ID, TRUE AS IS_THERE FROM B) … ORDER BY IS_THERE` came back
-//! unsorted, and windows and groups over such columns were computed over rows in any order. So,
-//! before anything else is made of a plan, such a side gets a node above it that knows of no
-//! constants. Sides without any, which are most, stay as they are.
+//! - What is constant in a side is taken for constant in the result (`EquivalenceGroup::join`), and
+//!   sorts are left out: `… LEFT JOIN (SELECT ID, TRUE AS IS_THERE FROM B) … ORDER BY IS_THERE` came
+//!   back unsorted, and windows were computed over rows in any order.
+//! - A condition on the result's key of one side is moved to the other side, where the key is
+//!   another one for such rows (`FilterPushdown` through `HashJoinExec`): `A RIGHT JOIN B ON A.K =
+//!   B.K WHERE COALESCE(A.K, A.K) IS NOT NULL` gave rows in which A.K is NULL.
+//!
+//! So, before anything else is made of a plan, a side that may be NULL and has constants gets a node
+//! above it of which nothing is known, and the join one that lets no condition through. What can be
+//! moved has been by then, in the logical plan.
+//!
+//! The node above the join must know just what the join does: DataFusion moves sorts through it, and
+//! would leave out below what is asked for above.
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
@@ -29,46 +37,43 @@ use std::{fmt, sync::Arc};
 /// The rules that physical plans are optimised by: DataFusion's own, after this one.
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    rules.insert(0, Arc::new(OuterConstants));
+    rules.insert(0, Arc::new(OuterJoins));
     rules
 }
 
 #[derive(Debug)]
-struct OuterConstants;
+struct OuterJoins;
 
-impl PhysicalOptimizerRule for OuterConstants {
+impl PhysicalOptimizerRule for OuterJoins {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let transformed = plan.transform_up(|node| {
-            // What may be NULL where it is not in the input: of the left side, and of the right.
+            // Whether the columns of the left side, and of the right, may be NULL beside a match.
             let nulled = match join_type(node.as_ref()) {
                 Some(JoinType::Left) => [false, true],
                 Some(JoinType::Right) => [true, false],
                 Some(JoinType::Full) => [true, true],
                 _ => return Ok(Transformed::no(node)),
             };
-            let sides = node.children().into_iter().zip(nulled);
-            let forgets = |(side, is_nulled): &(&Arc<dyn ExecutionPlan>, bool)| {
-                *is_nulled && !side.equivalence_properties().constants().is_empty()
-            };
-            if !sides.clone().any(|it| forgets(&it)) {
-                return Ok(Transformed::no(node));
-            }
-            let sides = sides.map(|it| match forgets(&it) {
-                true => Arc::new(Forgetful::new(Arc::clone(it.0))) as Arc<dyn ExecutionPlan>,
-                false => Arc::clone(it.0),
+            let sides = node.children().into_iter().zip(nulled).map(|(side, is_nulled)| {
+                let has_constants = !side.equivalence_properties().constants().is_empty();
+                match is_nulled && has_constants {
+                    true => Barrier::over(Arc::clone(side), Known::Nothing),
+                    false => Arc::clone(side),
+                }
             });
             let sides = sides.collect();
-            Ok(Transformed::yes(replace_children_if_necessary(Arc::clone(&node), sides)?))
+            let join = replace_children_if_necessary(Arc::clone(&node), sides)?;
+            Ok(Transformed::yes(Barrier::over(join, Known::Everything)))
         })?;
         Ok(transformed.data)
     }
 
     fn name(&self) -> &str {
-        "outer_constants"
+        "outer_joins"
     }
 
     fn schema_check(&self) -> bool {
@@ -86,31 +91,43 @@ fn join_type(node: &dyn ExecutionPlan) -> Option<JoinType> {
     node.downcast_ref::<SortMergeJoinExec>().map(SortMergeJoinExec::join_type)
 }
 
-/// Its input as it is. Of what is known of the input, only orders are.
+/// Its input as it is. No condition goes through it.
 #[derive(Debug)]
-struct Forgetful {
+struct Barrier {
     input: Arc<dyn ExecutionPlan>,
+    known: Known,
     properties: Arc<PlanProperties>,
 }
 
-impl Forgetful {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
-        let orders = input.equivalence_properties().oeq_class().iter().cloned();
-        let known = EquivalenceProperties::new_with_orderings(input.schema(), orders);
-        let properties = input.properties().as_ref().clone().with_eq_properties(known);
-        Self { input, properties: Arc::new(properties) }
+/// What a barrier tells of its input's orders, constants and equal columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    Everything,
+    Nothing,
+}
+
+impl Barrier {
+    fn over(input: Arc<dyn ExecutionPlan>, known: Known) -> Arc<dyn ExecutionPlan> {
+        let properties = match known {
+            Known::Everything => Arc::clone(input.properties()),
+            Known::Nothing => {
+                let nothing = EquivalenceProperties::new(input.schema());
+                Arc::new(input.properties().as_ref().clone().with_eq_properties(nothing))
+            }
+        };
+        Arc::new(Self { input, known, properties })
     }
 }
 
-impl DisplayAs for Forgetful {
+impl DisplayAs for Barrier {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OuterConstants")
+        f.write_str("OuterJoin")
     }
 }
 
-impl ExecutionPlan for Forgetful {
+impl ExecutionPlan for Barrier {
     fn name(&self) -> &str {
-        "OuterConstants"
+        "OuterJoin"
     }
 
     fn schema(&self) -> SchemaRef {
@@ -126,7 +143,7 @@ impl ExecutionPlan for Forgetful {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![self.known == Known::Everything]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -145,7 +162,7 @@ impl ExecutionPlan for Forgetful {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(Self::new(input)))
+        Ok(Self::over(input, self.known))
     }
 
     fn execute(
@@ -205,6 +222,21 @@ mod tests {
                 assert_eq!(found, expected, "{sql}");
             }
         });
+    }
+
+    #[test]
+    fn a_condition_on_a_key_that_may_be_missing_stays_where_it_is() {
+        for (join, sides) in [("RIGHT", [KEYS, "b"]), ("LEFT", ["b", KEYS])] {
+            let b = "(VALUES (3), (4)) AS b (k)";
+            let [left, right] = sides.map(|it| if it == "b" { b } else { it });
+            check(
+                &format!(
+                    "SELECT a.k, b.k FROM {left} {join} JOIN {right} ON a.k = b.k WHERE CASE WHEN \
+                     a.k IS NOT NULL THEN a.k ELSE a.k END IS NOT NULL"
+                ),
+                &["3 3"],
+            );
+        }
     }
 
     const KEYS: &str = "(VALUES (1), (2), (3)) AS a (k)";
