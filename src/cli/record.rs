@@ -78,6 +78,7 @@ pub fn record(args: RecordArgs) -> Result<Ending, CliError> {
     let recorder = Recorder::new(RecordOptions {
         fixtures: args.target.fixtures.clone().unwrap_or_else(|| PathBuf::from(FIXTURES_DIR)),
         kind,
+        capacity: connected.target.capacity().map(str::to_owned),
         known,
         secrets: connected.redactor.secrets().to_vec(),
         scale: options.scale,

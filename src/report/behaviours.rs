@@ -11,7 +11,7 @@ use crate::{
     run::{self, CaseKey, RunSummary},
     suite::{
         Case, Evidence, Release, Stated, Suite,
-        catalogue::{AREAS, Behaviour, RESERVED, behaviours},
+        catalogue::{AREAS, Behaviour, behaviours},
         words,
     },
 };
@@ -51,9 +51,6 @@ pub fn page(suites: &[Suite], outcomes: &Outcomes<'_>, recordings: &[String]) ->
     }
     for (area, name) in AREAS {
         out += &format!("\n## {name}\n\n");
-        if RESERVED.contains(&area) {
-            out += "No suite has cases of these yet; their ids are kept for them.\n\n";
-        }
         out += "| id | what | case | preview | attached | fallback | zero-copy | evidence |\n\
                 |---|---|---|---|---|---|---|---|\n";
         for behaviour in behaviours().iter().filter(|it| it.area() == area) {

@@ -40,7 +40,7 @@ pub use execute::{PROBE, Pins, RunId, RunIdError, RunOptions, execute};
 pub use fuzz::{Found, FuzzOptions, FuzzSummary, fuzz};
 use mark::Mark;
 pub use plan::{
-    CAPABILITIES, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,
+    CAPABILITIES, CAPACITY, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,
     check_suite, is_named, key, nearest_cases, plan, tags,
 };
 pub use stop::Stop;

@@ -5,7 +5,7 @@ use crate::suite::{Case, DataSet, Suite, SuiteError, SuiteErrorKind};
 use std::collections::{BTreeSet, HashSet};
 
 /// Capabilities that suites may need: of the release, of the region, and of the target.
-pub const CAPABILITIES: [&str; 11] = [
+pub const CAPABILITIES: [&str; 12] = [
     "interactive",
     "fallback",
     "zero-copy",
@@ -17,7 +17,12 @@ pub const CAPABILITIES: [&str; 11] = [
     "refresh-history",
     "operator-stats",
     "slow-definitions",
+    CAPACITY,
 ];
+
+/// Warehouses have limits: they queue, cancel, warm up, and differ in what they take. Simulated ones
+/// have where a capacity model is on.
+pub const CAPACITY: &str = "capacity";
 
 /// The documents' list of today has the account's region.
 pub const LISTED_REGION: &str = "listed-region";

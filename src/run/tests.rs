@@ -1265,7 +1265,7 @@ fn everything_that_a_plan_cannot_know_is_reported() {
         "s.yaml:1:1: unknown capability `interactve` (did you mean `interactive`?)\n\
          s.yaml:1:1: unknown capability `quantum` (there are `interactive`, `fallback`, \
          `zero-copy`, `listed-region`, `unlisted-region`, `roles`, `policies`, \
-         `materialized-views`, `refresh-history`, `operator-stats` and `slow-definitions`)",
+         `materialized-views`, `refresh-history`, `operator-stats`, `slow-definitions` and `capacity`)",
     );
 }
 

@@ -26,9 +26,6 @@ pub const AREAS: [(char, &str); 6] = [
     ('A', "Availability by region"),
 ];
 
-/// Areas that no suite has cases for yet; their ids are kept for those that will.
-pub const RESERVED: [char; 1] = ['C'];
-
 /// Something that the product does, or does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Behaviour {

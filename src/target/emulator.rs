@@ -31,7 +31,7 @@ pub struct EmulatorTarget {
     /// None where time is real.
     clock: Option<RemoteClock>,
     /// The name of its capacity model.
-    simulated: Option<String>,
+    capacity: Option<String>,
     /// Closed when this is dropped, at which the emulator stops.
     orders: control::UnboundedSender<Order>,
 }
@@ -160,7 +160,7 @@ impl EmulatorTarget {
     /// Starts an emulator, and returns when it listens. Blocks for so long, which is milliseconds.
     pub fn start_with(settings: EmulatorSettings) -> io::Result<Self> {
         let is_virtual = settings.engine.clock.is_virtual();
-        let simulated = settings.engine.capacity.as_ref().map(|it| it.name());
+        let capacity = settings.engine.capacity.as_ref().map(|it| it.name());
         let (orders, received) = control::unbounded_channel();
         let (started, listening) = mpsc::channel();
         thread::Builder::new()
@@ -170,7 +170,7 @@ impl EmulatorTarget {
         let address = listening.recv().map_err(ended)??;
         let live = LiveTarget::of_kind(Connection::loopback(address), TargetKind::Emulator);
         let clock = is_virtual.then(|| RemoteClock::new(address));
-        Ok(Self { live, address, clock, simulated, orders })
+        Ok(Self { live, address, clock, capacity, orders })
     }
 
     /// Where it listens, for other clients.
@@ -254,11 +254,15 @@ impl Target for EmulatorTarget {
 
     fn facts(&self) -> Vec<(String, String)> {
         let fact = |it: &String| ("simulated".to_owned(), format!("capacity model {it}"));
-        self.simulated.iter().map(fact).collect()
+        self.capacity.iter().map(fact).collect()
+    }
+
+    fn capacity(&self) -> Option<&str> {
+        self.capacity.as_deref()
     }
 
     fn simulated(&self) -> Option<String> {
-        Some(match &self.simulated {
+        Some(match &self.capacity {
             Some(model) => format!("capacity model {model}"),
             None => "the emulator's own speed: it has no model of a warehouse's".to_owned(),
         })

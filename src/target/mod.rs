@@ -28,7 +28,7 @@ pub use replay::{ReplayError, ReplayTarget, Unused};
 pub use scripted::{Executed, Reply, Scripted};
 pub use value::{Column, Rows, Type, Value};
 
-use crate::secret::Secret;
+use crate::{run::CAPACITY, secret::Secret};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration};
@@ -45,7 +45,18 @@ pub trait Target: Send + Sync {
 
     /// Why it has not got something that suites may need, if it is known before anybody asks.
     fn lacks(&self, capability: &str) -> Option<&'static str> {
-        self.answers_of().lacks(capability)
+        match (capability, self.answers_of()) {
+            (CAPACITY, TargetKind::Emulator) if self.capacity().is_none() => {
+                Some("the emulator has no limits of a warehouse without `--capacity`")
+            }
+            (capability, answers_of) => answers_of.lacks(capability),
+        }
+    }
+
+    /// The capacity model by which simulated warehouses take their time, or did when they were
+    /// recorded: `seed@0.5`.
+    fn capacity(&self) -> Option<&str> {
+        None
     }
 
     /// Where it is, for reports: host and port, or a connection's name. Never a secret.

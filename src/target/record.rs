@@ -102,6 +102,10 @@ impl Target for RecordingTarget {
         self.recorder.record(tag, &heard, &self.inner.secrets());
     }
 
+    fn capacity(&self) -> Option<&str> {
+        self.inner.capacity()
+    }
+
     fn simulated(&self) -> Option<String> {
         self.inner.simulated()
     }
@@ -176,6 +180,8 @@ pub struct RecordOptions {
     /// The recording goes into a folder of it, named after target and release.
     pub fixtures: PathBuf,
     pub kind: TargetKind,
+    /// See [`Target::capacity`].
+    pub capacity: Option<String>,
     /// Without the run's id, which the statements' tags tell.
     pub known: Known,
     pub secrets: Vec<Secret>,
@@ -360,6 +366,7 @@ impl State {
             release: self.release,
             region: self.region.clone(),
             server_version: self.server_version.clone(),
+            capacity: options.capacity.clone(),
             recorded_at,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             redaction: fixture::REDACTION_VERSION,

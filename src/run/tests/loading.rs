@@ -150,6 +150,7 @@ fn recorded_in(folder: &Path, suite: Suite) -> (RunSummary, PathBuf) {
     let recorder = Recorder::new(RecordOptions {
         fixtures: folder.to_owned(),
         kind: TargetKind::Scripted,
+        capacity: None,
         known: Known::default(),
         secrets: Vec::new(),
         scale: 20_000,

@@ -68,6 +68,7 @@ fn record(target: impl Target + 'static, facts: &[(&str, &str)], statements: &[&
     let mut recorder = Recorder::new(RecordOptions {
         fixtures: folder.path().to_owned(),
         kind: TargetKind::Scripted,
+        capacity: None,
         known: Known::default(),
         secrets: Vec::new(),
         scale: 20_000,

@@ -211,6 +211,10 @@ impl Target for ReplayTarget {
         self.header.target
     }
 
+    fn capacity(&self) -> Option<&str> {
+        self.header.capacity.as_deref()
+    }
+
     fn labels(&self) -> Vec<&'static str> {
         vec![TargetKind::Replay.name(), self.header.target.name()]
     }

@@ -107,6 +107,7 @@ fn record(server: Scripted, yaml: &str, secrets: &[&str]) -> Recorded {
     let recorder = Recorder::new(RecordOptions {
         fixtures: folder.path().to_owned(),
         kind: TargetKind::Scripted,
+        capacity: None,
         known: Known {
             run: String::new(),
             identifiers: vec![("user", "ADA".to_owned()), ("database", "ACME_PROD".to_owned())],
@@ -291,6 +292,7 @@ fn a_recording_that_says_otherwise_waits_for_review() {
         let recorder = Recorder::new(RecordOptions {
             fixtures: recorded.folder.path().to_owned(),
             kind: TargetKind::Scripted,
+            capacity: None,
             known: Known {
                 run: String::new(),
                 identifiers: vec![("user", "ADA".to_owned()), ("database", "ACME_PROD".to_owned())],
