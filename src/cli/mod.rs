@@ -4,6 +4,7 @@ mod behaviours;
 mod bundle;
 mod check_history;
 mod connect;
+mod demo;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod execute;
@@ -54,6 +55,7 @@ pub struct Cli {
 pub enum Command {
     Run(run::RunArgs),
     Load(load::LoadArgs),
+    Demo(demo::DemoArgs),
     Record(record::RecordArgs),
     List(list::ListArgs),
     Lint(lint::LintArgs),
@@ -100,6 +102,7 @@ pub fn main(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Load(args) => load::load(args),
+        Command::Demo(args) => demo::demo(args),
         Command::Record(args) => record::record(args),
         Command::List(args) => list::list(&args),
         Command::Lint(args) => lint::lint(&args),

@@ -77,7 +77,7 @@ pub struct RunArgs {
 }
 
 /// Orders in the data set `orders` of a run.
-const SCALE: u64 = 1_000_000;
+pub const SCALE: u64 = 1_000_000;
 
 pub fn run(args: RunArgs) -> Result<Ending, CliError> {
     let loaded = args.select.load()?;
@@ -104,7 +104,7 @@ fn one(args: &RunArgs, name: TargetName, plan: Plan, suites: &[Suite]) -> Result
     if args.pin {
         options.pins = Pins::Renewed;
     }
-    let (side, folder) = run_on(args, name, &connected, plan, options)?;
+    let side = run_and_report(args, name, &connected, plan, options)?;
     let seen_at = SeenAt {
         target: connected.target.answers_of().name(),
         date: match side.recorded_from {
@@ -113,16 +113,6 @@ fn one(args: &RunArgs, name: TargetName, plan: Plan, suites: &[Suite]) -> Result
         },
     };
     let summary = side.summary;
-    let write: [Report; 3] = [
-        ("junit", &args.junit, "junit.xml", &|path| junit::write(path, &summary)),
-        ("json", &args.json, "report.json", &|path| json::write(path, &summary)),
-        ("html", &args.html, "report.html", &|path| html::write(path, &summary)),
-    ];
-    write_reports(&write, &folder, |word| {
-        let again = format!("snowgauge report {} --{word} FILE", folder.display());
-        format!("`{again}` writes it from the journal")
-    })?;
-    write_hdr(&folder, &summary)?;
     if args.pin {
         pin(suites, &summary, &seen_at)?;
     }
@@ -133,6 +123,29 @@ fn one(args: &RunArgs, name: TargetName, plan: Plan, suites: &[Suite]) -> Result
         );
     }
     Ok(Ending::of(&summary))
+}
+
+/// A run on one target, with every report of it.
+pub fn run_and_report(
+    args: &RunArgs,
+    name: TargetName,
+    connected: &Connected,
+    plan: Plan,
+    options: RunOptions,
+) -> Result<Side, CliError> {
+    let (side, folder) = run_on(args, name, connected, plan, options)?;
+    let summary = &side.summary;
+    let write: [Report; 3] = [
+        ("junit", &args.junit, "junit.xml", &|path| junit::write(path, summary)),
+        ("json", &args.json, "report.json", &|path| json::write(path, summary)),
+        ("html", &args.html, "report.html", &|path| html::write(path, summary)),
+    ];
+    write_reports(&write, &folder, |word| {
+        let again = format!("snowgauge report {} --{word} FILE", folder.display());
+        format!("`{again}` writes it from the journal")
+    })?;
+    write_hdr(&folder, summary)?;
+    Ok(side)
 }
 
 fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, CliError> {
@@ -193,7 +206,23 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
 }
 
 impl RunArgs {
-    fn options(&self, connected: &Connected, scale: u64) -> Result<RunOptions, CliError> {
+    /// A run that was not typed: its reports are beside the journal.
+    pub fn of(target: TargetArgs, execute: ExecuteArgs) -> Self {
+        Self {
+            select: SelectArgs::default(),
+            target,
+            execute,
+            regression: None,
+            strict: false,
+            deny_warnings: false,
+            pin: false,
+            junit: None,
+            json: None,
+            html: None,
+        }
+    }
+
+    pub fn options(&self, connected: &Connected, scale: u64) -> Result<RunOptions, CliError> {
         let mut options = self.execute.options(connected, scale)?;
         options.strictness = match self.strict {
             true => Strictness::Strict,
