@@ -278,9 +278,13 @@ async fn client(
     let mut free_at = span.starts_at;
     while let Some(Taken { request, due_at }) = feed.next(&span, free_at) {
         if Instant::now() < due_at {
+            let second = span.second(due_at);
             tokio::select! {
                 () = feed.wait(due_at) => {}
-                Ok(_) = span.over.wait_for(|it| *it) => break,
+                Ok(_) = span.over.wait_for(|it| *it) => {
+                    lock(&feed.tally).not_due(request.query, second);
+                    break;
+                }
             }
         }
         let Some(template) = feed.templates.get(request.query) else { break };

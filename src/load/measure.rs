@@ -1,14 +1,16 @@
 //! One execution of a workload: warm-up, turns, and what they come to.
 
 use super::{
-    Measured, QueryMeasured, RoleMeasured, WarmUpMeasured,
+    Measured, QueryMeasured, RoleMeasured, WarmUpMeasured, WrittenBudget,
     generator::{Feed, Pace, Reopen, Span, drive, lock},
     health::{Cpu, Observed},
+    judge::lost_for_certain,
     pacer::Pacer,
     requests::{Requests, Template},
     schedule::DueTimes,
-    tally::{Sent, Sum, Tally},
+    tally::{Cell, Sent, Sum, Tally},
     turns::{Part, turns},
+    verdict::written,
     warm_up::Steady,
     workload::{Arrivals, Length, Order, Rate, WarmUp, Workload},
 };
@@ -74,6 +76,29 @@ pub struct Execution {
     pub sides: Vec<Side>,
     /// The load was ended before its time, and why.
     pub stopped: Option<String>,
+    /// It was ended since a budget could not be kept any more.
+    pub lost: Option<LostEarly>,
+}
+
+/// Why a load ended before its time.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LostEarly {
+    /// The budget, as it is written, and of which query it is.
+    pub budget: String,
+    pub query: Option<String>,
+    pub why: String,
+    /// Requests of the first role that had ended by then.
+    pub ended: u64,
+    /// Of how many, where that is known beforehand.
+    pub of: Option<u64>,
+}
+
+impl LostEarly {
+    /// For people, how much there is of the load.
+    pub fn in_words(&self) -> String {
+        let of = self.of.map(|it| format!(" of {it}")).unwrap_or_default();
+        format!("ended early, after {}{of} requests: `{}`: {}", self.ended, self.budget, self.why)
+    }
 }
 
 /// What goes on, for people who watch.
@@ -101,6 +126,7 @@ struct Current {
     feed: Arc<Feed>,
     began: Instant,
     ends_at: Option<Instant>,
+    over: watch::Sender<bool>,
 }
 
 /// What all parts of one execution share.
@@ -108,6 +134,9 @@ struct Work<'a> {
     setting: &'a Setting<'a>,
     observed: Arc<Mutex<Observed>>,
     current: Mutex<Option<Current>>,
+    /// What is measured of the first role, which budgets are about.
+    tested: Mutex<Option<Arc<Feed>>>,
+    lost: Mutex<Option<LostEarly>>,
     cancel: watch::Sender<bool>,
 }
 
@@ -122,6 +151,8 @@ pub async fn measure(
         setting,
         observed: Arc::default(),
         current: Mutex::new(None),
+        tested: Mutex::new(None),
+        lost: Mutex::new(None),
         cancel: watch::Sender::new(false),
     };
     let executed = work.execute(sides);
@@ -146,6 +177,7 @@ impl Work<'_> {
         let sessions = sides.iter().map(|it| it.sessions.len()).max().unwrap_or_default();
         let order = workload.compare.as_ref().map_or(Order::Apart, |it| it.order);
         let feeds: Vec<Arc<Feed>> = sides.iter().map(|it| self.feed(it, *seed, None)).collect();
+        *lock(&self.tested) = feeds.first().cloned();
         let mut warm_ups = vec![WarmUpMeasured::default(); sides.len()];
         if let Order::Interleaved { .. } = order {
             for (side, measured) in sides.iter_mut().zip(&mut warm_ups) {
@@ -161,13 +193,14 @@ impl Work<'_> {
             if order == Order::Apart {
                 warm_ups[turn.role] = self.warm_up(side).await;
             }
-            if *self.cancel.borrow() {
+            if *self.cancel.borrow() || lock(&self.lost).is_some() {
                 break;
             }
             let (began, _) = *began.get_or_insert_with(|| (Instant::now(), (self.setting.now)()));
             let over = watch::Sender::new(false);
             let starts_at = Instant::now();
             let ends_at = self.turn(side, feed, turn.part, began, &over, false).await;
+            let ends_at = ends_at.filter(|_| lock(&self.lost).is_none());
             lasted[turn.role] += ends_at.unwrap_or_else(Instant::now) - starts_at;
         }
         let began_at = began.map_or_else(|| (self.setting.now)(), |(_, at)| at);
@@ -185,7 +218,8 @@ impl Work<'_> {
             health: self.health(&feeds, sessions),
         };
         let sent = feeds.iter().map(|it| std::mem::take(&mut lock(&it.tally).ids)).collect();
-        Execution { measured, sent, sides, stopped: None }
+        let lost = lock(&self.lost).take();
+        Execution { measured, sent, sides, stopped: None, lost }
     }
 
     /// Requests of a role, from a seed; at a rate of its own, if it has one.
@@ -232,6 +266,7 @@ impl Work<'_> {
             feed: Arc::clone(feed),
             began,
             ends_at,
+            over: over.clone(),
         });
         let sessions = std::mem::take(&mut side.sessions);
         let cancel = self.cancel.subscribe();
@@ -340,6 +375,8 @@ impl Work<'_> {
     /// Looks at what goes on, once a second, for as long as anybody waits.
     async fn watch(&self, mut progress: impl FnMut(Progress)) -> std::convert::Infallible {
         let mut cpu = Cpu::new(self.setting.not_ours);
+        let budgets = self.budgets();
+        let requests = self.requests();
         loop {
             sleep(TICK).await;
             let share = cpu.share();
@@ -356,7 +393,100 @@ impl Work<'_> {
                 current.progress(share)
             };
             progress(shown);
+            self.end_if_lost(&budgets, requests);
         }
+    }
+
+    /// Those of the first role.
+    fn budgets(&self) -> Vec<WrittenBudget> {
+        let Setting { workload, .. } = self.setting;
+        let of_first =
+            |role: &Option<String>| role.as_ref().is_none_or(|it| *it == workload.on.name);
+        workload.budgets.iter().filter(|it| of_first(&it.role)).map(written).collect()
+    }
+
+    /// That the first role will have been sent at its end, controls too. `None` where that depends
+    /// on its answers, or where counting them takes longer than is worth it.
+    fn requests(&self) -> Option<u64> {
+        /// A tenth of a second of counting.
+        const COUNTED_MAX: f64 = 1e6;
+
+        let Setting { workload, seed, .. } = self.setting;
+        match (workload.length, &workload.arrivals) {
+            (Length::Requests(count), _) => Some(count),
+            (Length::For(_), Arrivals::Closed { .. }) => None,
+            (Length::For(length), Arrivals::Open { rate, spacing }) => {
+                let expected = wanted_rate(workload).unwrap_or_default() * length.as_secs_f64();
+                (expected <= COUNTED_MAX).then(|| {
+                    let random = Random::of_part(*seed, ARRIVALS);
+                    let due = DueTimes::new(rate, *spacing, length, random);
+                    due.take_while(|it| *it < length).count() as u64
+                })
+            }
+        }
+    }
+
+    /// Ends the load if one of the budgets cannot be kept any more, whatever is still to come.
+    fn end_if_lost(&self, budgets: &[WrittenBudget], requests: Option<u64>) {
+        if budgets.is_empty() || lock(&self.lost).is_some() {
+            return;
+        }
+        let Some(feed) = lock(&self.tested).clone() else { return };
+        let Some(measured) = self.so_far(&feed) else { return };
+        let seconds = measured.roles.iter().flat_map(|it| &it.queries).flat_map(|it| &it.seconds);
+        let ended: u64 = seconds.map(|it| it.due).sum();
+        let remaining = requests.map_or(u64::MAX, |it| it.saturating_sub(ended));
+        let Some(lost) = lost_for_certain(&measured, budgets, remaining) else { return };
+        *lock(&self.lost) = Some(LostEarly {
+            budget: lost.written.budget.to_string(),
+            query: lost.written.query.clone(),
+            why: lost.why,
+            ended,
+            of: requests,
+        });
+        if let Some(current) = &*lock(&self.current) {
+            current.over.send_replace(true);
+        }
+    }
+
+    /// What ended so far on the first role, as if it was one second. `None` where nothing has.
+    fn so_far(&self, feed: &Feed) -> Option<Measured> {
+        let Setting { workload, templates, seed, name, .. } = self.setting;
+        let cells: Vec<_> = {
+            let tally = lock(&feed.tally);
+            (0..templates.len()).map(|it| tally.ended_of(it)).collect()
+        };
+        let query = |(template, cell): (&Template, Cell)| QueryMeasured {
+            name: template.name.clone(),
+            sql: String::new(),
+            weight: template.weight,
+            control: template.control,
+            seconds: vec![cell.second(0)],
+            server: None,
+            exchanges: Vec::new(),
+        };
+        let queries: Vec<_> = templates.iter().zip(cells).map(query).collect();
+        if queries.iter().flat_map(|it| &it.seconds).all(|it| it.due == 0) {
+            return None;
+        }
+        let role = RoleMeasured {
+            role: workload.on.name.clone(),
+            session: workload.on.session.clone(),
+            warehouse: None,
+            sessions: workload.sessions,
+            wanted_rate: wanted_rate(workload),
+            warm_up: WarmUpMeasured::default(),
+            queries,
+        };
+        Some(Measured {
+            workload: (*name).to_owned(),
+            seed: *seed,
+            began: DateTime::UNIX_EPOCH,
+            lasted_us: 0,
+            simulated: None,
+            roles: vec![role],
+            health: super::Health::default(),
+        })
     }
 }
 

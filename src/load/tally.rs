@@ -62,13 +62,16 @@ pub struct Sent {
 #[derive(Debug, Default)]
 struct Counted {
     seconds: BTreeMap<u32, Cell>,
+    /// All that ended. Kept beside the seconds, so that a look at it does not keep requests waiting
+    /// while they are added up.
+    ended: Cell,
     exchanges: Vec<(String, Exchange)>,
     /// Statements that were sent and ended in whichever way.
     sent: u64,
 }
 
-#[derive(Debug, Default)]
-struct Cell {
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
     due: u64,
     dropped: u64,
     wrong_rows: u64,
@@ -163,31 +166,25 @@ impl Tally {
         }
     }
 
+    /// One that was taken to be due is not, as the turn ends before it is sent.
+    pub fn not_due(&mut self, query: usize, second: u32) {
+        if let Some(cell) = self.cell(query, second) {
+            cell.due = cell.due.saturating_sub(1);
+        }
+    }
+
     /// A request ended. `exchange` is asked for where it will be kept.
     pub fn ended(&mut self, sample: &Sample, exchange: impl FnOnce() -> Exchange) {
         let (due_us, sent_us) = (micros(sample.from_due), micros(sample.from_sent));
-        let Some(cell) = self.cell(sample.query, sample.second) else { return };
+        let Some(counted) = self.queries.get_mut(sample.query) else { return };
+        counted.seconds.entry(sample.second).or_default().add(&sample.class, due_us, sent_us);
+        counted.ended.due += 1;
+        counted.ended.add(&sample.class, due_us, sent_us);
         let ending = match &sample.class {
-            Class::Ok => {
-                cell.from_due.add(due_us);
-                cell.from_sent.add(sent_us);
-                "ok"
-            }
-            Class::WrongRows(_) => {
-                cell.wrong_rows += 1;
-                "wrong rows"
-            }
-            Class::Censored(code) => {
-                cell.censored.add(due_us);
-                *cell.errors.entry(code.clone()).or_default() += 1;
-                code
-            }
-            Class::Error(class) => {
-                *cell.errors.entry(class.clone()).or_default() += 1;
-                class
-            }
+            Class::Ok => "ok",
+            Class::WrongRows(_) => "wrong rows",
+            Class::Censored(class) | Class::Error(class) => class,
         };
-        let counted = &mut self.queries[sample.query];
         counted.sent += 1;
         let alike = counted.exchanges.iter().filter(|(it, _)| it == ending).count();
         if alike < EXCHANGES_PER_ENDING && counted.exchanges.len() < EXCHANGES_MAX {
@@ -244,6 +241,11 @@ impl Tally {
         counted.seconds.iter().map(|(second, cell)| cell.second(*second)).collect()
     }
 
+    /// All of a query that ended, of whichever second.
+    pub fn ended_of(&self, query: usize) -> Cell {
+        self.queries.get(query).map_or_else(Cell::default, |it| it.ended.clone())
+    }
+
     pub fn exchanges(&self, query: usize) -> Vec<Exchange> {
         let counted = self.queries.get(query);
         counted.map_or_else(Vec::new, |it| it.exchanges.iter().map(|(_, it)| it.clone()).collect())
@@ -268,7 +270,22 @@ pub struct Sum {
 }
 
 impl Cell {
-    fn second(&self, second: u32) -> Second {
+    fn add(&mut self, class: &Class, due_us: u32, sent_us: u32) {
+        match class {
+            Class::Ok => {
+                self.from_due.add(due_us);
+                self.from_sent.add(sent_us);
+            }
+            Class::WrongRows(_) => self.wrong_rows += 1,
+            Class::Censored(class) => {
+                self.censored.add(due_us);
+                *self.errors.entry(class.clone()).or_default() += 1;
+            }
+            Class::Error(class) => *self.errors.entry(class.clone()).or_default() += 1,
+        }
+    }
+
+    pub fn second(&self, second: u32) -> Second {
         Second {
             second,
             due: self.due,

@@ -7,11 +7,12 @@ use super::{
     parameters::Values,
     requests::Template,
     workload::{
-        Arrivals, Compare, Length, Order, Parameter, Query, Rate, Role, Spacing, WarmUp, Workload,
+        Arrivals, BudgetLine, Compare, Length, Order, Parameter, Query, Rate, Role, Spacing,
+        WarmUp, Workload,
     },
 };
 use crate::{
-    suite::span::Span,
+    suite::{Evidence, span::Span},
     target::{
         Cancel, Column, Ending, Execution as Executed, QueryTag, Refusal, Rows, Session, Statement,
         Type, Value,
@@ -374,4 +375,83 @@ async fn a_load_that_is_stopped_says_why_and_ends() {
     assert_eq!(executed.stopped.as_deref(), Some("interrupted"));
     assert!(began.elapsed() < Duration::from_secs(3));
     assert_eq!(executed.sides[0].sessions.len(), 4);
+}
+
+/// With these budgets, of the first role.
+fn budgeted(workload: Workload, budgets: &[&str]) -> Workload {
+    let line = |text: &&str| BudgetLine {
+        budget: text.parse().unwrap(),
+        query: None,
+        role: None,
+        compares: false,
+        evidence: Evidence::None,
+        source: None,
+        span: Span::nowhere(),
+    };
+    Workload { budgets: budgets.iter().map(line).collect(), ..workload }
+}
+
+/// Budgets that are lost after so many seconds of a minute of 100 a second, of 600 ms each: what was
+/// told.
+async fn ended_early(budgets: &[&str], workload: Workload) -> (Execution, Duration, Server) {
+    let server = Server::new(|_, _| (600 * MS, rows(&[1])));
+    let workload = budgeted(workload, budgets);
+    let began = Instant::now();
+    let executed = run_on(&workload, &server, 1).await;
+    (executed, began.elapsed(), server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_ends_as_soon_as_a_budget_is_lost_for_certain() {
+    let minute = || open(100.0, 80, Duration::from_secs(60));
+    // Of 6,000 requests 300 may be above the limit, which is known when the fourth second ends: 341
+    // had ended by then.
+    let (executed, took, server) = ended_early(&["p95 <= 100ms"], minute()).await;
+    let lost = executed.lost.unwrap();
+    assert_eq!((lost.ended, lost.of), (340, Some(6000)), "{lost:?}");
+    assert_eq!(
+        lost.in_words(),
+        "ended early, after 340 of 6000 requests: `p95 <= 100ms`: 340 of at most 6,000 requests are \
+         above the limit, where 300 may be"
+    );
+    assert_eq!(executed.stopped, None);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // What had been sent is waited for, and what had not is not due.
+    let measured = &executed.measured;
+    assert_eq!(sum(measured, |it| it.ok), server.heard().len() as u64);
+    assert_eq!(sum(measured, |it| it.due), server.heard().len() as u64);
+    assert_eq!(measured.health.unsound, Vec::<String>::new());
+    assert_eq!(executed.sides[0].sessions.len(), 80);
+    assert!((4_000_000..5_000_000).contains(&measured.lasted_us), "{}", measured.lasted_us);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_may_still_keep_its_budgets_goes_on() {
+    let minute = || open(100.0, 80, Duration::from_secs(60));
+    for budgets in [&["p95 <= 1s"][..], &["throughput >= 1000/s", "p95 ratio >= 3"], &[]] {
+        let (executed, took, server) = ended_early(budgets, minute()).await;
+        assert_eq!((executed.lost, server.heard().len()), (None, 6000), "{budgets:?}");
+        assert!(took >= Duration::from_secs(60));
+    }
+    // Of a closed loop nobody knows how many more there are, and a quantile may still be saved.
+    let closed = workload(4, Length::For(Duration::from_secs(10)));
+    let (executed, took, _) = ended_early(&["p95 <= 100ms"], closed.clone()).await;
+    assert_eq!((executed.lost, took.as_secs()), (None, 10));
+    // A greatest value cannot.
+    let (executed, took, _) = ended_early(&["max <= 100ms"], closed).await;
+    assert_eq!(executed.lost.map(|it| it.of), Some(None));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_roles_that_are_compared_end_with_the_tested_one() {
+    let compare = Some(Compare { with: role("interactive"), order: Order::Apart });
+    let counted = Workload { compare, ..workload(4, Length::Requests(1000)) };
+    let (executed, _, server) = ended_early(&["p50 <= 100ms"], counted).await;
+    // More than 500 are needed, so that it is known in the second in which they are there.
+    let lost = executed.lost.unwrap();
+    assert!((501..=520).contains(&lost.ended), "{lost:?}");
+    assert_eq!(lost.of, Some(1000));
+    assert!(server.heard().len() < 530);
+    assert_eq!(executed.measured.roles.len(), 2);
 }

@@ -4,7 +4,7 @@ use super::{
     Judged, LoadReport, Measured, Verdict, WrittenBudget,
     budget::{Counted, Quantity},
     judge,
-    measure::errors,
+    measure::{LostEarly, errors},
     workload::{BudgetLine, Workload},
 };
 use crate::{run::Failure, run::Outcome, suite::span::Span};
@@ -12,11 +12,7 @@ use crate::{run::Failure, run::Outcome, suite::span::Span};
 /// The budgets, held against what was measured, in the order of the suite.
 pub fn judged(measured: &Measured, workload: &Workload) -> Vec<Judged> {
     let judged = workload.budgets.iter().flat_map(|line| {
-        let written = WrittenBudget {
-            budget: line.budget.clone(),
-            place: place(&line.span),
-            query: line.query.clone(),
-        };
+        let written = written(line);
         // The first role is what a budget is about.
         let role = line.role.as_ref().and_then(|it| {
             measured.roles.iter().position(|role| role.role == *it).filter(|at| *at > 0)
@@ -31,6 +27,15 @@ pub fn judged(measured: &Measured, workload: &Workload) -> Vec<Judged> {
         }
     });
     judged.collect()
+}
+
+/// As the judge takes it.
+pub fn written(line: &BudgetLine) -> WrittenBudget {
+    WrittenBudget {
+        budget: line.budget.clone(),
+        place: place(&line.span),
+        query: line.query.clone(),
+    }
 }
 
 /// Whether a budget says how many errors of a class there may be.
@@ -96,6 +101,36 @@ fn of(judged: &Judged) -> String {
 
 fn place(span: &Span) -> String {
     format!("{}:{}", span.file.display(), span.line)
+}
+
+/// How the case of a load ends that was ended early, of which [`outcome`] says this.
+///
+/// A recorded one may have been ended for a budget that there is none of any more: then the figures
+/// are those of a shorter load. An unsound generator explains a lost budget.
+pub fn outcome_early(workload: &Workload, lost: &LostEarly, outcome: Outcome) -> Outcome {
+    let line = workload
+        .budgets
+        .iter()
+        .find(|it| it.budget.to_string() == lost.budget && it.query == lost.query);
+    let words = lost.in_words();
+    match (outcome, line) {
+        (Outcome::Failed { failure }, Some(_)) => {
+            let message = format!("{}; {words}", failure.message);
+            Outcome::Failed { failure: Failure { message, ..failure } }
+        }
+        (Outcome::Passed | Outcome::Unsure { .. }, Some(line)) => Outcome::Failed {
+            failure: Failure {
+                message: words,
+                place: place(&line.span),
+                sql: String::new(),
+                query_id: None,
+                diff: None,
+                hint: None,
+            },
+        },
+        (Outcome::Invalid { why }, Some(_)) => Outcome::Invalid { why: format!("{why}; {words}") },
+        (outcome, _) => outcome,
+    }
 }
 
 /// The first query with answers that were not as they should be.

@@ -7,7 +7,7 @@ use crate::{
         LoadReport, Measured,
         generator::Reopen,
         join::{self, When},
-        measure::{Execution, Setting, Side, measure},
+        measure::{Execution, LostEarly, Setting, Side, measure},
         pacer::Pacer,
         parameters::{Values, Zipf},
         requests::Template,
@@ -54,6 +54,9 @@ struct Kept {
     measured: Measured,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tried: Vec<Tried>,
+    /// It ended before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<LostEarly>,
 }
 
 /// Why there is no session.
@@ -140,8 +143,11 @@ impl CaseRun<'_> {
                 Ok(kept)
             }
         };
-        let Kept { measured, tried } =
+        let Kept { measured, tried, lost } =
             kept.map_err(|why| not_run(format!("not recorded: {why}")))?;
+        if let Some(lost) = &lost {
+            self.properties.insert("ended_early".to_owned(), lost.in_words());
+        }
         if !tried.is_empty() {
             self.properties.insert("search".to_owned(), search::in_words(&tried));
         }
@@ -159,7 +165,10 @@ impl CaseRun<'_> {
         });
         let judged = verdict::judged(&measured, workload);
         let report = LoadReport { measured, judged };
-        let outcome = verdict::outcome(workload, &report, &step.span);
+        let mut outcome = verdict::outcome(workload, &report, &step.span);
+        if let Some(lost) = &lost {
+            outcome = verdict::outcome_early(workload, lost, outcome);
+        }
         self.load = Some(Box::new(report));
         match outcome {
             Outcome::Passed => Ok(()),
@@ -258,7 +267,8 @@ impl CaseRun<'_> {
             let report = LoadReport { measured, judged };
             let outcome = verdict::outcome(workload, &report, &step.span);
             // What cannot be told is not lost.
-            let kept = matches!(outcome, Outcome::Passed | Outcome::Unsure { .. });
+            let kept = executed.lost.is_none()
+                && matches!(outcome, Outcome::Passed | Outcome::Unsure { .. });
             search.note(rate, kept);
             tried.push(Tried { rate, kept, outcome: outcome.word().to_owned() });
             if kept || best.is_none() {
@@ -268,7 +278,7 @@ impl CaseRun<'_> {
                 break;
             }
         }
-        let Some((Execution { mut measured, sent, .. }, when)) = best else {
+        let Some((Execution { mut measured, sent, lost, .. }, when)) = best else {
             close(sides).await;
             return Err(not_run("no rate was tried".to_owned()));
         };
@@ -283,7 +293,7 @@ impl CaseRun<'_> {
             session.close().await;
         }
         close(sides).await;
-        Ok(Kept { measured, tried })
+        Ok(Kept { measured, tried, lost })
     }
 }
 
