@@ -1,12 +1,13 @@
 //! Loads as interval logs of HdrHistogram, which its own tools read: one file for each role, one line
-//! for each query and second, in microseconds.
+//! for each second and query and one for each second, in microseconds.
 
 use crate::{
     load::{Histo, Measured, RoleMeasured},
     run::{CaseKey, RunSummary},
 };
 use chrono::{DateTime, Utc};
-use std::{fmt::Write, fs, io, path::Path};
+use hdrhistogram::Histogram;
+use std::{collections::BTreeMap, fmt::Write, fs, io, path::Path};
 
 /// Writes the logs of all loads of a run into a folder, which is made if there is one. How many
 /// there are.
@@ -39,33 +40,50 @@ fn file_name(case: &CaseKey, role: &str) -> String {
 }
 
 /// Latencies from due. Queries are tags, which have no comma and no blank, as their names have not.
+/// Lines without a tag are the mix as a whole: HistogramLogProcessor reads those unless it is given a
+/// tag, and cannot do without.
 fn log(measured: &Measured, role: &RoleMeasured) -> String {
     let began = measured.began;
     let mut out = String::new();
     out += "#[Histogram log format version 1.3]\n";
     let _ = writeln!(out, "#[{} on {}, in microseconds]", measured.workload, role.role);
+    if let Some(simulated) = &measured.simulated {
+        let _ = writeln!(out, "#[simulated: {simulated}]");
+    }
     let _ = writeln!(out, "#[StartTime: {} (seconds since epoch), {began}]", seconds(began));
     out += "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
-    let mut lines: Vec<(u32, String)> = Vec::new();
+    // Readers take time to go on.
+    let mut whole: BTreeMap<u32, Histogram<u64>> = BTreeMap::new();
+    let mut tagged: BTreeMap<u32, String> = BTreeMap::new();
     for query in &role.queries {
         for second in &query.seconds {
-            let Histo(text) = &second.from_due;
+            // A second that cannot be read is missing here, as it is in other reports.
             let Ok(histogram) = second.from_due.histogram() else { continue };
             if histogram.is_empty() {
                 continue;
             }
-            let max_ms = histogram.max() as f64 / 1000.0;
-            let line = format!("Tag={},{}.000,1.000,{max_ms:.3},{text}", query.name, second.second);
-            lines.push((second.second, line));
+            let tag = format!("Tag={},", query.name);
+            let line = line(&tag, second.second, &histogram, &second.from_due);
+            *tagged.entry(second.second).or_default() += &line;
+            let whole = whole.entry(second.second).or_insert_with(Histo::empty);
+            if !query.control {
+                // All of them have the same bounds.
+                let _ = whole.add(&histogram);
+            }
         }
     }
-    // Readers take time to go on.
-    lines.sort_by_key(|(second, _)| *second);
-    for (_, line) in lines {
-        out += &line;
-        out.push('\n');
+    for (second, histogram) in whole {
+        if let Some(text) = Histo::of(&histogram).ok().filter(|it| !it.is_empty()) {
+            out += &line("", second, &histogram, &text);
+        }
+        out += tagged.get(&second).map_or("", String::as_str);
     }
     out
+}
+
+fn line(tag: &str, second: u32, histogram: &Histogram<u64>, Histo(text): &Histo) -> String {
+    let max_ms = histogram.max() as f64 / 1000.0;
+    format!("{tag}{second}.000,1.000,{max_ms:.3},{text}\n")
 }
 
 fn seconds(at: DateTime<Utc>) -> String {

@@ -1,7 +1,10 @@
 //! One JSON document of a run, for programs. Its shape is stable: fields may be added, and
 //! `version` grows when one changes its meaning or goes.
 
-use super::text;
+use super::{
+    load::{LatencyFigures, latencies},
+    text,
+};
 use crate::{
     load::LoadReport,
     refresh::watched::Watched,
@@ -17,6 +20,14 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// Of the document's shape.
 pub const VERSION: u32 = 1;
+
+/// A load, with figures that take no decoding.
+#[derive(Debug, Serialize)]
+pub struct LoadDocument<'a> {
+    #[serde(flatten)]
+    pub report: &'a LoadReport,
+    pub latencies: Vec<LatencyFigures<'a>>,
+}
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -68,7 +79,7 @@ pub struct Case<'a> {
     pub diagnosis: Option<&'a Diagnosis>,
     /// What a load came to, of a case that is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub load: Option<&'a LoadReport>,
+    pub load: Option<LoadDocument<'a>>,
     /// Tables that are kept fresh, of a case that looks at such.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub refreshes: &'a [Watched],
@@ -132,7 +143,10 @@ fn case(report: &CaseReport, strictness: Strictness) -> Case<'_> {
         steps: &report.steps,
         properties: &report.properties,
         diagnosis: report.diagnosis.as_ref(),
-        load: report.load.as_deref(),
+        load: report
+            .load
+            .as_deref()
+            .map(|report| LoadDocument { report, latencies: latencies(report) }),
         refreshes: &report.refreshes,
     }
 }

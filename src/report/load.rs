@@ -4,6 +4,7 @@ use crate::load::{
     Histo, LoadReport, QueryMeasured, RoleMeasured, Second, Verdict, measure::Progress,
 };
 use hdrhistogram::Histogram;
+use serde::Serialize;
 use std::time::Duration;
 
 /// What some queries came to, over all seconds.
@@ -42,6 +43,47 @@ impl Figures {
             _ => millis(self.from_due.value_at_quantile(quantile)),
         }
     }
+}
+
+/// Latencies from due of a role, or of one query of it, for programs. 0 where nothing was answered.
+#[derive(Debug, Serialize)]
+pub struct LatencyFigures<'a> {
+    pub role: &'a str,
+    /// `None` of all that are no controls.
+    pub query: Option<&'a str>,
+    pub ok: u64,
+    pub p50_us: u64,
+    pub p95_us: u64,
+    pub p99_us: u64,
+    pub max_us: u64,
+}
+
+impl<'a> LatencyFigures<'a> {
+    fn new(role: &'a str, query: Option<&'a str>, figures: &Figures) -> Self {
+        let quantile = |it| figures.from_due.value_at_quantile(it);
+        Self {
+            role,
+            query,
+            ok: figures.ok,
+            p50_us: quantile(0.5),
+            p95_us: quantile(0.95),
+            p99_us: quantile(0.99),
+            max_us: quantile(1.0),
+        }
+    }
+}
+
+/// Each role as a whole, and then each of its queries.
+pub fn latencies(report: &LoadReport) -> Vec<LatencyFigures<'_>> {
+    let mut all = Vec::new();
+    for role in &report.measured.roles {
+        all.push(LatencyFigures::new(&role.role, None, &Figures::of(tested(role))));
+        let queries = role.queries.iter();
+        all.extend(
+            queries.map(|it| LatencyFigures::new(&role.role, Some(&it.name), &Figures::of([it]))),
+        );
+    }
+    all
 }
 
 /// Milliseconds, with as many digits as say something.
@@ -336,6 +378,10 @@ passed: `p95 <= 100ms`: p95 is 95 ms"
         let json: serde_json::Value =
             serde_json::from_str(&json::render(&summary).unwrap()).unwrap();
         assert_eq!(json["cases"][0]["load"]["judged"][0]["verdict"], "passed");
+        let latencies = json["cases"][0]["load"]["latencies"].as_array().unwrap();
+        let names: Vec<_> = latencies.iter().map(|it| it["query"].as_str()).collect();
+        assert_eq!(names, [None, Some("lookup")]);
+        assert_eq!((&latencies[0]["ok"], &latencies[0]["p95_us"]), (&100.into(), &95_039.into()));
 
         let mut out = Vec::new();
         let mut terminal = terminal::Terminal::new(&mut out, terminal::Colour::No);
@@ -351,8 +397,11 @@ passed: `p95 <= 100ms`: p95 is 95 ms"
         let log = std::fs::read_to_string(path).unwrap();
         let lines: Vec<&str> = log.lines().collect();
         assert_eq!(lines[0], "#[Histogram log format version 1.3]");
-        assert!(lines[4].starts_with("Tag=lookup,0.000,1.000,50.0"), "{log}");
-        assert_eq!(lines.len(), 6);
+        // The mix as a whole has no tag.
+        assert!(lines[5].starts_with("0.000,1.000,50.0"), "{log}");
+        assert!(lines[6].starts_with("Tag=lookup,0.000,1.000,50.0"), "{log}");
+        assert!(lines[7].starts_with("1.000,1.000,100."), "{log}");
+        assert_eq!(lines.len(), 9);
     }
 
     #[test]

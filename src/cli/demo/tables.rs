@@ -84,9 +84,11 @@ fn figure(measured: &Measured, budget: &str) -> Option<Estimate> {
 }
 
 fn ratio(it: Estimate) -> String {
-    match it.high.is_finite() {
-        true => format!("{:.1}x ({:.1}x to {:.1}x)", it.value, it.low, it.high),
-        false => format!("{:.1}x (at least {:.1}x)", it.value, it.low),
+    let Estimate { value, low, high, .. } = it;
+    match (high.is_finite(), low > 0.0) {
+        (true, _) => format!("{value:.1}x ({low:.1}x to {high:.1}x)"),
+        (false, true) => format!("{value:.1}x (at least {low:.1}x)"),
+        (false, false) => format!("{value:.1}x (too few to tell)"),
     }
 }
 
