@@ -1,11 +1,11 @@
 //! A load in plain text: what it came to by role and query, its budgets, whether it was sound.
 
 use crate::load::{
-    Histo, LoadReport, QueryMeasured, RoleMeasured, Second, Verdict, measure::Progress,
+    Histo, LoadReport, Measured, QueryMeasured, RoleMeasured, Second, Verdict, measure::Progress,
 };
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What some queries came to, over all seconds.
 struct Figures {
@@ -136,6 +136,39 @@ pub fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What a load came to, short enough to be held against another one: no line for each query.
+pub fn brief(measured: &Measured) -> Vec<String> {
+    let mut lines = Vec::new();
+    for role in &measured.roles {
+        let figures = Figures::of(tested(role));
+        let name = &role.role;
+        let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
+        for (class, count) in tested(role).flat_map(|it| &it.seconds).flat_map(|it| &it.errors) {
+            *errors.entry(class).or_default() += count;
+        }
+        let errors: Vec<String> =
+            errors.iter().map(|(class, count)| format!("{count} {class}")).collect();
+        let errors = match errors.is_empty() {
+            true => "none".to_owned(),
+            false => errors.join(", "),
+        };
+        let Figures { due, ok, wrong_rows, dropped, .. } = figures;
+        lines.extend([
+            format!("{name}: {due} requests, {ok} ok, {wrong_rows} wrong, {dropped} dropped"),
+            format!("{name}: errors: {errors}"),
+            format!(
+                "{name}: p50 {} p95 {} p99 {} ms",
+                figures.quantile(0.5),
+                figures.quantile(0.95),
+                figures.quantile(0.99)
+            ),
+        ]);
+    }
+    lines.extend(measured.simulated.iter().map(|it| format!("simulated: {it}")));
+    lines.extend(measured.health.unsound.iter().map(|it| format!("unsound: {it}")));
+    lines
+}
+
 /// Tables for people, a line each.
 pub fn lines(report: &LoadReport) -> Vec<String> {
     let measured = &report.measured;
@@ -262,7 +295,7 @@ mod tests {
     use super::*;
     use crate::{
         load::{
-            Estimate, Exchange, Health, Judged, Measured, ServerShare, Unit, WarmUpMeasured,
+            Estimate, Exchange, Health, Judged, ServerShare, Unit, WarmUpMeasured,
             tally::{Class, Sample, Tally},
         },
         report::{hdr, json, junit, sample, terminal},

@@ -9,7 +9,7 @@ pub mod decode;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod live;
-mod measured;
+pub(crate) mod measured;
 mod query_tag;
 mod record;
 pub mod replay;

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// What is shown of each warehouse, as the seed names it and as a budget does.
 const FIGURES: [(&str, &str); 3] = [("P95", "p95"), ("Median", "p50"), ("Average", "mean")];
 
+/// Where there is no interval.
+const TOO_FEW: &str = "too few to tell";
+
 /// Both tables, as far as the run came.
 pub fn lines(summary: &RunSummary, simulated: Option<&str>) -> Vec<String> {
     let case = |name: &str| summary.cases.iter().find(|it| it.case.name == name);
@@ -72,6 +75,9 @@ fn compared(measured: &Measured) -> Vec<String> {
     }
     rows.push(answers);
     lines.extend(table(&rows));
+    if lines.iter().any(|it| it.contains(TOO_FEW)) {
+        lines.push("  (an interval takes more queries: `--queries 5000`)".to_owned());
+    }
     lines.extend(measured.health.unsound.iter().map(|it| format!("unsound: {it}")));
     lines
 }
@@ -88,7 +94,7 @@ fn ratio(it: Estimate) -> String {
     match (high.is_finite(), low > 0.0) {
         (true, _) => format!("{value:.1}x ({low:.1}x to {high:.1}x)"),
         (false, true) => format!("{value:.1}x (at least {low:.1}x)"),
-        (false, false) => format!("{value:.1}x (too few to tell)"),
+        (false, false) => format!("{value:.1}x ({TOO_FEW})"),
     }
 }
 
