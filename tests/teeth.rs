@@ -110,18 +110,13 @@ fn a_clean_run_raises_no_alarm_and_a_red_one_does() {
     assert_eq!(teeth::try_clean(&green, &[], &releases, Options::default()), []);
 }
 
-/// Of an area that no suite has cases for yet.
-fn is_reserved(id: &str) -> bool {
-    id.starts_with(catalogue::RESERVED)
-}
-
 #[test]
 fn what_regressions_violate_is_in_the_suites() {
     let loaded = loaded(&[""]);
     let cases = loaded.suites.iter().flat_map(|it| &it.cases);
     let known: HashSet<&str> = cases.filter_map(|it| it.id.as_deref()).collect();
     for it in Regression::ALL {
-        for id in it.ids().iter().filter(|it| !is_reserved(it)) {
+        for id in it.ids() {
             assert!(known.contains(id), "no case is about {id}, which `{it}` violates");
         }
     }
@@ -148,10 +143,7 @@ fn excused() -> BTreeSet<String> {
 fn every_behaviour_has_a_regression_or_a_reason_why_not() {
     let violated: HashSet<&str> =
         Regression::ALL.iter().flat_map(|it| it.ids().iter().copied()).collect();
-    let of_suites = catalogue::behaviours()
-        .iter()
-        .filter(|it| !catalogue::RESERVED.contains(&it.area()))
-        .map(|it| it.id.clone());
+    let of_suites = catalogue::behaviours().iter().map(|it| it.id.clone());
     let without: BTreeSet<String> =
         of_suites.filter(|it| !violated.contains(it.as_str())).collect();
     assert_eq!(without, excused(), "left: without a regression; right: in docs/teeth.md");

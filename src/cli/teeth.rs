@@ -42,9 +42,14 @@ pub struct TeethArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     regression: Vec<String>,
 
-    /// Emulators beside each other.
-    #[arg(long, value_name = "N", value_parser = number_from_one::<usize>, default_value_t = 4)]
-    jobs: usize,
+    /// Try the regressions of latency under load, and no others: they take minutes, one after the
+    /// other, on a machine that does nothing else.
+    #[arg(long)]
+    timed: bool,
+
+    /// Emulators beside each other [default: 4, with `--timed` 1].
+    #[arg(long, value_name = "N", value_parser = number_from_one::<usize>)]
+    jobs: Option<usize>,
 
     /// Orders in the data set `orders`.
     #[arg(long, value_name = "N", value_parser = number_from_one::<u64>,
@@ -78,7 +83,15 @@ pub fn teeth(args: &TeethArgs) -> Result<Ending, CliError> {
         [] => Regression::ALL.to_vec(),
         names => names.iter().map(|it| regression(it)).collect::<Result<_, _>>()?,
     };
-    let subjects = Subject::all(&regressions, &args.release);
+    let mut subjects = Subject::all(&regressions, &args.release);
+    if args.regression.is_empty() {
+        let all = subjects.len();
+        subjects.retain(|it| it.is_timed() == args.timed);
+        if !args.timed {
+            let left_out = all - subjects.len();
+            println_quietly(&format!("{left_out} regressions of latency are left to `--timed`"));
+        }
+    }
     if subjects.is_empty() {
         let releases: Vec<&str> = args.release.iter().map(|it| it.name()).collect();
         return Err(CliError::new(format!(
@@ -89,7 +102,7 @@ pub fn teeth(args: &TeethArgs) -> Result<Ending, CliError> {
     }
     let options = Options {
         scale: args.scale,
-        jobs: args.jobs,
+        jobs: args.jobs.unwrap_or(if args.timed { 1 } else { 4 }),
         scope: if args.all_suites { Scope::All } else { Scope::Affected },
         depth: if args.whole { Depth::Whole } else { Depth::FirstRed },
     };

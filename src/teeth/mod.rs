@@ -93,6 +93,11 @@ impl Subject {
         }
     }
 
+    /// Whether it shows in how long statements take or wait, on an emulator with a capacity model.
+    pub fn is_timed(&self) -> bool {
+        self.ids.iter().any(|it| it.starts_with('C'))
+    }
+
     /// Each regression on those of the releases on which it can show; without any, on the newest
     /// of its own.
     pub fn all(regressions: &[Regression], releases: &[Release]) -> Vec<Self> {
@@ -287,8 +292,7 @@ fn run_on(
     caught: Option<Caught>,
 ) -> Result<RunSummary, String> {
     // What is wrong with how long things take shows where they take some time.
-    let is_timed = subject.ids.iter().any(|it| it.starts_with('C'));
-    let capacity = is_timed.then(|| CAPACITY.parse()).transpose()?;
+    let capacity = subject.is_timed().then(|| CAPACITY.parse()).transpose()?;
     let (release, regression) = (subject.release, subject.regression);
     let target = EmulatorTarget::start_simulated(Time::Virtual, release, regression, capacity)
         .map_err(|err| format!("cannot start the emulator: {err}"))?;
