@@ -360,6 +360,8 @@ mod tests {
         assert_eq!(told, r#"{"simulated":"seed@0.01"}"#);
         let plain = EmulatorTarget::start(Release::ZeroCopy).unwrap();
         assert!(plain.simulated().is_some_and(|it| it.starts_with("the emulator's own speed")));
+        let why = "the emulator has no limits of a warehouse without `--capacity`";
+        assert_eq!((target.lacks("capacity"), plain.lacks("capacity")), (None, Some(why)));
         assert_eq!(plain.facts(), []);
     }
 
