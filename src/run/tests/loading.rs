@@ -189,3 +189,50 @@ fn what_a_load_came_to_is_recorded_and_judged_again() {
     };
     assert!(failure.message.starts_with("`max <= 500us`: "), "{}", failure.message);
 }
+
+/// An hour of look-ups, unless a budget ends it.
+fn hour(budget: &str) -> Suite {
+    let text = format!(
+        "cases:
+  - name: look-ups
+    load:
+      rate: 10/s
+      sessions: 4
+      duration: 1h
+      warm-up: none
+      mix: [{{ name: lookup, sql: 'SELECT * FROM {{schema}}_T WHERE K = 1', rows: 1 }}]
+      budgets: [{budget}]
+"
+    );
+    parse_suite("s", Source::new("s.yaml", text)).unwrap()
+}
+
+#[test]
+fn a_lost_budget_ends_a_load_and_a_replay_says_so_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorded, fixtures) = recorded_in(folder.path(), hour("max <= 500us"));
+    #[track_caller]
+    fn check(summary: &RunSummary) {
+        let Outcome::Failed { failure } = &summary.cases[0].outcome else {
+            panic!("{:?}", summary.cases[0].outcome)
+        };
+        let message = &failure.message;
+        assert!(message.starts_with("`max <= 500us`: "), "{message}");
+        assert!(message.contains("; ended early, after "), "{message}");
+        assert!(message.contains(" requests: `max <= 500us`: "), "{message}");
+        assert_eq!(failure.place, "s.yaml:9");
+        let early = &summary.cases[0].properties["ended_early"];
+        assert!(message.ends_with(early.as_str()), "{message}");
+    }
+    check(&recorded);
+    let due: u64 =
+        report(&recorded).measured.roles[0].queries[0].seconds.iter().map(|it| it.due).sum();
+    assert!((1..100).contains(&due), "{due}");
+
+    let replay = || Arc::new(ReplayTarget::open(&fixtures, None).unwrap());
+    check(&execute_on(replay(), hour("max <= 500us"), None));
+    // Of another budget it is a shorter load, and no more.
+    let kinder = execute_on(replay(), hour("max <= 5s"), None);
+    assert_eq!(kinder.cases[0].outcome, Outcome::Passed, "{:?}", kinder.cases[0]);
+    assert!(kinder.cases[0].properties.contains_key("ended_early"));
+}
