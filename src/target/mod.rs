@@ -112,6 +112,11 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// Whether its time is tokio's, which tests hold still: waits for it have to be tokio's, too.
+    fn is_on_tokio_time(&self) -> bool {
+        false
+    }
+
     /// Threads of this process that are the server's, by the beginning of their names: their work
     /// is none of the client's.
     fn server_threads(&self) -> Option<&'static str> {

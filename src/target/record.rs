@@ -110,6 +110,10 @@ impl Target for RecordingTarget {
         self.inner.simulated()
     }
 
+    fn is_on_tokio_time(&self) -> bool {
+        self.inner.is_on_tokio_time()
+    }
+
     fn server_threads(&self) -> Option<&'static str> {
         self.inner.server_threads()
     }

@@ -282,6 +282,10 @@ impl Target for Scripted {
         TargetKind::Scripted
     }
 
+    fn is_on_tokio_time(&self) -> bool {
+        true
+    }
+
     fn place(&self) -> String {
         "script".to_owned()
     }

@@ -228,7 +228,10 @@ impl CaseRun<'_> {
             simulated: target.simulated(),
             not_ours: target.server_threads(),
             // Without one the load is less exact, which its health tells.
-            pacer: Pacer::start().ok().map(Arc::new),
+            pacer: match target.is_on_tokio_time() {
+                true => None,
+                false => Pacer::start().ok().map(Arc::new),
+            },
             now: &|| target.now(),
         };
         let (events, key) = (self.shared.events, self.shared.key);
