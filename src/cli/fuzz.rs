@@ -19,7 +19,7 @@ use std::{
 /// Try things at random, and make small what goes wrong.
 #[derive(Debug, Subcommand)]
 pub enum FuzzCommand {
-    Refresh(FuzzRefreshArgs),
+    Refresh(Box<FuzzRefreshArgs>),
     #[cfg(feature = "emulator")]
     Regressions(super::fuzz_regressions::RegressionsArgs),
 }
@@ -77,7 +77,7 @@ const TRIES_MAX: usize = 2_000;
 
 pub fn fuzz(command: FuzzCommand) -> Result<Ending, CliError> {
     match command {
-        FuzzCommand::Refresh(args) => refresh(args),
+        FuzzCommand::Refresh(args) => refresh(*args),
         #[cfg(feature = "emulator")]
         FuzzCommand::Regressions(args) => super::fuzz_regressions::regressions(&args),
     }
