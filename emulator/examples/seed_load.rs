@@ -88,9 +88,9 @@ async fn load(engine: &Arc<Engine>, warehouse: &str) -> [f64; 3] {
 }
 
 #[tokio::main]
-async fn main() {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "seed".to_owned());
-    let capacity: Capacity = name.parse().expect("a capacity model");
+    let capacity: Capacity = name.parse()?;
     let engine = Engine::new(Settings { capacity: Some(capacity), ..Settings::default() });
     let session = engine.open_session(LoginOptions::default());
     for sql in [
@@ -118,4 +118,5 @@ async fn main() {
         let ratio = standard / interactive;
         println!("{what:<7} {standard:>7.0} ms {interactive:>7.0} ms  ratio {ratio:.2}");
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Budgets: what was measured beside what it is held to.
 
 use crate::{
-    load::{Estimate, Judged, LoadReport, Unit, Verdict},
+    load::{Estimate, Judged, LoadReport, Unit},
     report::{
         html::{
             escape,
@@ -12,6 +12,9 @@ use crate::{
         plot::bar::{Interval, Wanted, interval},
     },
 };
+
+// As outcomes are called, which have their hues.
+pub use crate::report::load::word;
 
 pub fn table(load: &LoadReport, label: Label<'_>) -> String {
     if load.judged.is_empty() {
@@ -47,16 +50,6 @@ pub fn table(load: &LoadReport, label: Label<'_>) -> String {
 
 fn with_place(budget: &str, place: &str) -> String {
     format!("{}<span class=\"limit-words\">{}</span>", escape(budget), escape(place))
-}
-
-/// As outcomes are called, which have their hues.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed => "failed",
-        Verdict::Unsure => "unsure",
-        Verdict::Invalid => "invalid",
-    }
 }
 
 fn value(value: f64, unit: Unit) -> String {
