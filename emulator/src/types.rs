@@ -83,7 +83,12 @@ impl DataType {
     pub fn of(field: &Field) -> Result<Self, SqlError> {
         use arrow::datatypes::{DataType as Arrow, TimeUnit};
         if let Some(text) = field.metadata().get(TYPE_KEY) {
-            return Self::parse(text);
+            let named = Self::parse(text)?;
+            let whole = matches!(named, Self::Number { scale: 0, .. });
+            // The engine hands on the metadata of one operand where it has made another type.
+            if named.to_arrow() == *field.data_type() || whole && field.data_type().is_integer() {
+                return Ok(named);
+            }
         }
         Ok(match field.data_type() {
             Arrow::Int8 | Arrow::Int16 | Arrow::Int32 | Arrow::Int64 => {

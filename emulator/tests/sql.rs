@@ -70,6 +70,43 @@ async fn flatten_gives_a_row_for_each_element_of_the_row_before_it() {
 }
 
 #[tokio::test]
+async fn branches_of_unions_and_cases_have_one_type() {
+    let account = Account::new(Release::ZeroCopy);
+    account
+        .ok("create table u as select -1.25 as c union all select 10.75 union all select 3")
+        .await;
+    account.check("select c from u order by c", "-1.25\n3.00\n10.75").await;
+    account.ok("create table b (c1 number(10,0), c2 number(12,2))").await;
+    account.ok("insert into b values (5, 1), (-1, 2), (3, 10.75)").await;
+    account
+        .ok("create table c as select case when false then a.c1 else a.c2 end as c from (select sum(c2) as c1, avg(c1) as c2 from b) a")
+        .await;
+    account.check("select c from c", "2.333333").await;
+    // What is planned above a union is planned with its type: a sum of two decimals.
+    account
+        .ok("create table s as select sum(c) as c from (select 1 as c union all select 0.25 union select 7)")
+        .await;
+    account.check("select c from s", "8.25").await;
+    account.ok("create table v as select case c1 when 5 then parse_json('[1]') else 'b' end as v from b").await;
+    account
+        .check("select v[0], typeof(v) from v order by 2", "1|ARRAY\nNULL|VARCHAR\nNULL|VARCHAR")
+        .await;
+    account
+        .ok("create table l as select 'ab'::varchar(2) as t union all select 'abcde'::varchar(5)")
+        .await;
+    account.check("select t from l order by t", "ab\nabcde").await;
+    account.check("select 1 as a where 2 in (select 2 union all select 2.5)", "1").await;
+    // Text is read as the other branch's type.
+    account.check("select c from (select '7' as c union all select 8) order by 1", "7\n8").await;
+    account
+        .check(
+            "select 'a' as c union all select 1",
+            "100038 (22018): Numeric value 'a' is not recognized",
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn rows_that_are_changed_read_back() {
     let account = Account::new(Release::ZeroCopy);
     account

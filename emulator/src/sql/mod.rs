@@ -22,6 +22,7 @@ pub mod refreshed_ddl;
 pub(crate) mod result_cache;
 pub mod rewrite;
 pub mod scope;
+mod set_operations;
 mod show;
 pub(crate) mod sources;
 mod stoppable;

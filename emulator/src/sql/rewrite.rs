@@ -358,6 +358,15 @@ impl Rewriter<'_> {
                 };
                 call(&format!("{prefix}{target}"), vec![take(inner)])
             }
+            Expr::Case { operand, conditions, else_result, .. } => {
+                let name = if operand.is_some() { "SF_CASE_OF" } else { "SF_CASE" };
+                let mut arguments: Vec<Expr> = operand.take().map(|it| *it).into_iter().collect();
+                for case in std::mem::take(conditions) {
+                    arguments.extend([case.condition, case.result]);
+                }
+                arguments.extend(else_result.take().map(|it| *it));
+                call(name, arguments)
+            }
             Expr::TypedString(typed) => {
                 let target = DataType::parse(&typed.data_type.to_string())?;
                 call(&format!("{CAST_PREFIX}{target}"), vec![Expr::Value(typed.value.clone())])

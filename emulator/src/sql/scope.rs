@@ -6,6 +6,7 @@
 use super::{
     context, flatten, functions, information_schema, lookup, refresh_history,
     rewrite::{self, CAST_PREFIX, Prepared, Surroundings, TRY_CAST_PREFIX},
+    set_operations::with_common_types,
     text,
 };
 use crate::{
@@ -199,6 +200,7 @@ impl<'a> Scope<'a> {
     fn to_plan(&self, query: ast::Query) -> Result<LogicalPlan, SqlError> {
         let statement = ast::Statement::Query(Box::new(query));
         let plan = self.planner().sql_statement_to_plan(statement).map_err(error_of)?;
+        let plan = with_common_types(plan).map_err(error_of)?;
         let flattens = self.flattens.lock().clone();
         flatten::expand(plan, self, &flattens)
     }

@@ -1,6 +1,7 @@
-//! `IFF`, `NVL`, `DECODE` and the like.
+//! `CASE`, `IFF`, `NVL`, `DECODE` and the like.
 //!
-//! They become `CASE` in the optimizer, so that the branch not taken is not evaluated:
+//! All have the common type of their branches, which the engine's own `CASE` has not until it
+//! optimizes. They become that `CASE` in the optimizer, so that the branch not taken is not evaluated:
 //! `IFF(n = 0, 0, x / n)` must not divide by zero. Evaluated directly they are right too, for
 //! arguments that have values.
 
@@ -30,6 +31,12 @@ pub(super) static ENTRIES: &[Entry] = &[
     Entry::new("ZEROIFNULL", (1, 1), returns_number, Body::Rows(zero_if_null)),
     Entry::new("NULLIFZERO", (1, 1), returns_first, Body::Rows(null_if_zero)),
     Entry::new("DECODE", (3, MANY), returns_decoded, Body::Rows(decode)).rewritten(rewrite_decode),
+    // `CASE WHEN a THEN b … ELSE z END` is `SF_CASE(a, b, …, z)`.
+    Entry::new("SF_CASE", (2, MANY), |it| common(it, case_indices(0, it)), Body::Rows(searched))
+        .rewritten(rewrite_searched),
+    // `CASE x WHEN a THEN b … ELSE z END` is `SF_CASE_OF(x, a, b, …, z)`.
+    Entry::new("SF_CASE_OF", (3, MANY), |it| common(it, case_indices(1, it)), Body::Rows(simple))
+        .rewritten(rewrite_simple),
     Entry::new("EQUAL_NULL", (2, 2), returns_boolean, Body::Rows(equal_null)),
     Entry::new(
         "BOOLNOT",
@@ -77,14 +84,16 @@ fn returns_number(arguments: &Arguments<'_>) -> Outcome<Field> {
     }
 }
 
-/// The arguments of `DECODE` that are results: every second from the third, and a last odd one.
-fn decoded_indices(count: usize) -> impl Iterator<Item = usize> {
-    let default = (count.is_multiple_of(2)).then_some(count - 1);
-    (2..count).step_by(2).chain(default)
+/// Which arguments are results, where pairs of what is looked for and a result begin at `start`:
+/// the second of each pair, and a last one alone.
+fn case_indices(start: usize, arguments: &Arguments<'_>) -> impl Iterator<Item = usize> + use<> {
+    let count = arguments.kinds.len();
+    let default = (!(count - start).is_multiple_of(2)).then_some(count - 1);
+    (start + 1..count).step_by(2).chain(default)
 }
 
 fn returns_decoded(arguments: &Arguments<'_>) -> Outcome<Field> {
-    common(arguments, decoded_indices(arguments.kinds.len()))
+    common(arguments, case_indices(1, arguments))
 }
 
 fn give<'a>(call: &Call, datum: &Datum<'a>) -> Outcome<Datum<'a>> {
@@ -171,15 +180,33 @@ fn null_if_zero<'a>(_: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
     })
 }
 
-fn decode<'a>(call: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
-    let Some((subject, rest)) = row.split_first() else { return Ok(Datum::Null) };
-    let (pairs, default) = rest.as_chunks::<2>();
+/// The result beside the first thing that is `found`, or the default.
+fn first_found<'a>(
+    call: &'a Call,
+    row: &[Datum<'a>],
+    found: impl Fn(&Datum<'a>) -> Outcome<bool>,
+) -> Outcome<Datum<'a>> {
+    let (pairs, default) = row.as_chunks::<2>();
     for [wanted, result] in pairs {
-        if is_equal(subject, wanted, &call.zone)? {
+        if found(wanted)? {
             return give(call, result);
         }
     }
     default.first().map_or(Ok(Datum::Null), |it| give(call, it))
+}
+
+fn decode<'a>(call: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
+    let Some((subject, rest)) = row.split_first() else { return Ok(Datum::Null) };
+    first_found(call, rest, |it| is_equal(subject, it, &call.zone))
+}
+
+fn searched<'a>(call: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
+    first_found(call, row, |it| is_true(call, it))
+}
+
+fn simple<'a>(call: &'a Call, row: &[Datum<'a>]) -> Outcome<Datum<'a>> {
+    let Some((subject, rest)) = row.split_first() else { return Ok(Datum::Null) };
+    first_found(call, rest, |it| Ok(!subject.is_null() && is_equal(subject, it, &call.zone)?))
 }
 
 /// `AND` and `OR` of three values; `decisive` is the one that decides alone.
@@ -195,34 +222,37 @@ fn logical<'a>(row: &[Datum<'a>], decisive: bool) -> Outcome<Datum<'a>> {
     Ok(if unknown { Datum::Null } else { Datum::Boolean(!decisive) })
 }
 
-/// A branch in the type of the whole, or `None` where `CASE` would lose what Arrow's type does
-/// not say (VARIANT, a timestamp's scale).
+fn kind_in(expr: &Expr, info: &SimplifyContext) -> Outcome<Option<DataType>> {
+    kind_of(&expr.to_field(info.schema().as_ref())?.1)
+}
+
+/// A branch in the type of the whole.
 fn in_type(expr: &Expr, kind: &DataType, info: &SimplifyContext) -> Outcome<Expr> {
-    let from = info.get_data_type(expr)?;
-    if from == kind.to_arrow() {
+    let (_, field) = expr.to_field(info.schema().as_ref())?;
+    let fits = match (kind_of(&field)?, kind) {
+        (Some(DataType::Text { .. }), DataType::Text { .. }) => true,
+        (Some(it), kind) => it == *kind,
+        (None, _) => false,
+    };
+    if fits && *field.data_type() == kind.to_arrow() {
         return Ok(expr.clone());
     }
     Ok(convert::cast(kind, false).call(vec![expr.clone()]))
 }
 
-/// The common type of branches, where `CASE` can carry it.
-fn case_kind(branches: &[&Expr], info: &SimplifyContext) -> Outcome<Option<DataType>> {
-    let mut kinds = vec![];
-    for branch in branches {
-        let (_, field) = branch.to_field(info.schema().as_ref())?;
-        kinds.push(kind_of(&field)?);
-    }
-    let kind = common_kind(&kinds).flatten();
-    Ok(kind.filter(|it| typed(it.clone()).metadata().is_empty()))
-}
-
+/// `CASE` over branches in their common type; `None` where they have none, or are all NULL.
 fn case(
     whens: Vec<(Expr, Expr)>,
     otherwise: Option<Expr>,
     info: &SimplifyContext,
 ) -> Outcome<Option<Expr>> {
-    let branches: Vec<&Expr> = whens.iter().map(|it| &it.1).chain(&otherwise).collect();
-    let Some(kind) = case_kind(&branches, info)? else { return Ok(None) };
+    let kinds = whens
+        .iter()
+        .map(|it| &it.1)
+        .chain(&otherwise)
+        .map(|it| kind_in(it, info))
+        .collect::<Outcome<Vec<_>>>()?;
+    let Some(kind) = common_kind(&kinds).flatten() else { return Ok(None) };
     let whens = whens
         .into_iter()
         .map(|(when, then)| Ok((Box::new(when), Box::new(in_type(&then, &kind, info)?))))
@@ -231,7 +261,12 @@ fn case(
         Some(it) => in_type(&it, &kind, info)?,
         None => Expr::Literal(ScalarValue::try_from(&kind.to_arrow())?, None),
     };
-    Ok(Some(Expr::Case(Case::new(None, whens, Some(Box::new(otherwise))))))
+    let case = Expr::Case(Case::new(None, whens, Some(Box::new(otherwise))));
+    // Arrow's type alone does not say VARIANT, or a timestamp's scale.
+    Ok(Some(match typed(kind.clone()).metadata().is_empty() {
+        true => case,
+        false => convert::declared(&kind).call(vec![case]),
+    }))
 }
 
 fn condition(expr: &Expr, info: &SimplifyContext) -> Outcome<Expr> {
@@ -272,6 +307,32 @@ fn rewrite_decode(args: &[Expr], info: &SimplifyContext) -> Outcome<Option<Expr>
     case(whens, default.first().cloned(), info)
 }
 
+fn rewrite_searched(args: &[Expr], info: &SimplifyContext) -> Outcome<Option<Expr>> {
+    let (pairs, default) = args.as_chunks::<2>();
+    let whens = pairs
+        .iter()
+        .map(|[when, then]| Ok((condition(when, info)?, then.clone())))
+        .collect::<Outcome<_>>()?;
+    case(whens, default.first().cloned(), info)
+}
+
+fn rewrite_simple(args: &[Expr], info: &SimplifyContext) -> Outcome<Option<Expr>> {
+    let Some((operand, rest)) = args.split_first() else { return Ok(None) };
+    // A volatile operand would be evaluated once for each branch.
+    if operand.is_volatile() {
+        return Ok(None);
+    }
+    let (pairs, default) = rest.as_chunks::<2>();
+    let mut whens = vec![];
+    for [wanted, then] in pairs {
+        let kinds = [kind_in(operand, info)?, kind_in(wanted, info)?];
+        let Some(kind) = common_kind(&kinds).flatten() else { return Ok(None) };
+        let [left, right] = [in_type(operand, &kind, info)?, in_type(wanted, &kind, info)?];
+        whens.push((left.eq(right), then.clone()));
+    }
+    case(whens, default.first().cloned(), info)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::check::{check, check_aggregate, check_type};
@@ -299,6 +360,19 @@ mod tests {
         check("EQUAL_NULL", "null|null", "true");
         check("EQUAL_NULL", "1|null", "false");
         check("EQUAL_NULL", "'1'|1.0", "true");
+    }
+
+    #[test]
+    fn a_case_has_the_common_type_of_its_branches() {
+        check_type("SF_CASE", "false|1.5|10.25", "NUMBER(4,2)");
+        check_type("SF_CASE", "false|'a'|j'1'", "VARIANT");
+        check("SF_CASE", "false|1.5|10.25", "10.25");
+        check("SF_CASE", "null|1|true|2", "2");
+        check("SF_CASE", "false|1", "NULL");
+        check("SF_CASE_OF", "2|1|'one'|2|'two'|'many'", "two");
+        check("SF_CASE_OF", "null|null|'null'|'other'", "other");
+        check_aggregate("MAX(SF_CASE(N = 1, 0, SF_DIV(6, N - 1)))", "6.000000");
+        check_aggregate("MAX(SF_CASE_OF(N, 1, 0, SF_DIV(6, N - 1)))", "6.000000");
     }
 
     #[test]

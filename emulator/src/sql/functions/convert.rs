@@ -6,10 +6,7 @@ use super::datum::{Datum, is_json};
 use super::decimal::{self, Parsed};
 use super::kit::{Call, Outcome, internal, invoke, or_null, refuse, refused, typed};
 use super::{format, json, zone::Zone};
-use crate::{
-    error::SqlError,
-    types::{DataType, TEXT_LENGTH_MAX},
-};
+use crate::{error::SqlError, types::DataType};
 use datafusion::{
     arrow::{
         array::ArrayRef,
@@ -511,6 +508,51 @@ impl ScalarUDFImpl for Cast {
     }
 }
 
+/// Says what Snowflake's type of an expression is, whose values are of that type already.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Declared {
+    kind: DataType,
+    signature: Signature,
+}
+
+/// The function that gives its argument unchanged, as of a type that Arrow's own does not say.
+pub(super) fn declared(kind: &DataType) -> ScalarUDF {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    ScalarUDF::from(Declared { kind: kind.clone(), signature })
+}
+
+impl ScalarUDFImpl for Declared {
+    fn name(&self) -> &str {
+        "SF_DECLARED"
+    }
+
+    fn schema_name(&self, args: &[datafusion::logical_expr::Expr]) -> Outcome<String> {
+        let inner = args.first().map(|it| it.schema_name().to_string()).unwrap_or_default();
+        Ok(format!("{}({inner} AS {})", self.name(), self.kind))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[Arrow]) -> Outcome<Vec<Arrow>> {
+        super::kit::check_count(self.name(), arg_types.len(), 1, 1)?;
+        Ok(arg_types.to_vec())
+    }
+
+    fn return_type(&self, _: &[Arrow]) -> Outcome<Arrow> {
+        Ok(self.kind.to_arrow())
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs<'_>) -> Outcome<FieldRef> {
+        Ok(Arc::new(typed(self.kind.clone()).with_name(self.name())))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Outcome<ColumnarValue> {
+        args.args.into_iter().next().ok_or_else(|| internal("a type of no value"))
+    }
+}
+
 /// A cast keeps what Arrow's type does not say: the length of a text, the scale of a time.
 fn typed_cast(target: &DataType) -> datafusion::arrow::datatypes::Field {
     typed(target.clone())
@@ -536,7 +578,7 @@ impl Cast {
         let to = self.target.to_arrow();
         let free = match (super::datum::kind_of(field)?.as_ref(), &self.target) {
             (Some(from), to) if from == to => *array.data_type() == self.target.to_arrow(),
-            (Some(DataType::Text { .. }), DataType::Text { length }) => *length >= TEXT_LENGTH_MAX,
+            (Some(DataType::Text { length: from }), DataType::Text { length }) => from <= length,
             _ => false,
         };
         if free && *array.data_type() == to {

@@ -5,7 +5,7 @@
 
 use super::decimal;
 use super::kit::{Outcome, internal};
-use crate::types::{DataType, TYPE_KEY};
+use crate::types::DataType;
 use datafusion::arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, BooleanBuilder,
@@ -65,19 +65,11 @@ impl<'a> Datum<'a> {
 ///
 /// The engine carries a field's metadata through casts that it inserts itself, so metadata that
 /// Arrow's type contradicts is stale and not believed.
-pub(super) fn kind_of(field: &Field) -> Outcome<Option<DataType>> {
+pub fn kind_of(field: &Field) -> Outcome<Option<DataType>> {
     if field.data_type() == &Arrow::Null {
         return Ok(None);
     }
-    if let Some(text) = field.metadata().get(TYPE_KEY)
-        && let Ok(kind) = DataType::parse(text)
-        && (kind.to_arrow() == *field.data_type()
-            || matches!(kind, DataType::Number { scale: 0, .. }) && field.data_type().is_integer())
-    {
-        return Ok(Some(kind));
-    }
-    let plain = Field::new("", field.data_type().clone(), true);
-    DataType::of(&plain).map(Some).map_err(super::kit::refused)
+    DataType::of(field).map(Some).map_err(super::kit::refused)
 }
 
 /// The values of an argument, by type.

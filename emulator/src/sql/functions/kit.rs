@@ -31,7 +31,7 @@ use std::{
     sync::Arc,
 };
 
-pub(super) type Outcome<T> = Result<T, DataFusionError>;
+pub type Outcome<T> = Result<T, DataFusionError>;
 
 /// A refusal, in the form that crosses the engine.
 pub(super) fn refused(error: SqlError) -> DataFusionError {
@@ -284,7 +284,7 @@ pub(super) fn returns_binary(_: &Arguments<'_>) -> Outcome<Field> {
 }
 
 /// The type that values of all these types can be brought to, as `CASE` and `COALESCE` do.
-pub(super) fn common_kind<'a>(
+pub fn common_kind<'a>(
     kinds: impl IntoIterator<Item = &'a Option<DataType>>,
 ) -> Option<Option<DataType>> {
     let mut common: Option<DataType> = None;

@@ -41,8 +41,10 @@ mod window;
 mod zone;
 
 pub use convert::cast;
+pub use datum::kind_of;
 pub use flatten::{flatten, flattened_columns};
 pub use generate::{ROW_COLUMN, generator};
+pub use kit::common_kind;
 
 use datafusion::{
     functions_aggregate::{
