@@ -489,7 +489,7 @@ mod tests {
     fn a_run_is_told_whole() {
         let html = render(&sample::summary(sample::cases()));
         let expect = |part: &str| assert!(html.contains(part), "no {part} in\n{html}");
-        expect("<h1>3 of 8 cases to look at</h1>");
+        expect("<h1>4 of 8 cases to look at</h1>");
         expect("<dt>place</dt><dd>a test</dd>");
         expect("<dt>release</dt><dd>zero-copy: it read a table</dd>");
         expect("<dt>region</dt><dd>AWS_US_EAST_1</dd>");
@@ -502,7 +502,7 @@ mod tests {
         expect("<span>line 9</span><span>standard on SG1_STD</span>");
         expect("<td>set up</td>");
         assert_eq!(html.matches("<details class=\"case\"").count(), 8);
-        assert_eq!(html.matches(" to-look-at\"").count(), 3 + 1, "three cases and the filter");
+        assert_eq!(html.matches(" to-look-at\"").count(), 4 + 1, "four cases and the filter");
     }
 
     #[test]

@@ -259,6 +259,8 @@ struct Prepared {
     /// Why, as far as a rule knows.
     why_not: Option<Diagnosis>,
     region: Option<Listed>,
+    /// The server's version, where it is an emulator's.
+    simulated: Option<String>,
     database: String,
     standard: String,
     interactive: String,
@@ -282,7 +284,8 @@ async fn prepare(
     .map_err(|err| err.to_string());
     work(events, "make the run's objects", started_at, made.as_ref().err());
     made?;
-    let region = facts(admin, events).await.and_then(|it| Listed::new(&it, admin.now()));
+    let Facts { region, server_version } = facts(admin, events).await;
+    let region = region.and_then(|it| Listed::new(&it, admin.now()));
     if let Some(region) = &region {
         let value = format!("{} ({})", region.in_words(), region.list.stated.source);
         fact(events, "region_listed", value);
@@ -346,6 +349,7 @@ async fn prepare(
         no_interactive,
         why_not,
         region,
+        simulated: server_version.filter(|it| it.contains(EMULATOR)),
         database: objects.database.clone(),
         standard: objects.standard.clone(),
         interactive: objects.interactive.clone(),
@@ -398,8 +402,8 @@ fn probed(signs: &probe::Signs, events: &Events) -> Result<(Release, String), St
 }
 
 /// What else is worth knowing of a target, and its region. It is no matter if it will not say.
-async fn facts(admin: &mut Admin, events: &Events) -> Option<String> {
-    let mut region = None;
+async fn facts(admin: &mut Admin, events: &Events) -> Facts {
+    let mut facts = Facts::default();
     for (name, sql) in
         [("server_version", "SELECT CURRENT_VERSION()"), ("region", "SELECT CURRENT_REGION()")]
     {
@@ -408,14 +412,26 @@ async fn facts(admin: &mut Admin, events: &Events) -> Option<String> {
             && let Some(column) = columns.first()
         {
             let value = value.text(&column.data_type);
-            if name == "region" {
-                region = Some(value.clone());
-            }
+            let kept = match name {
+                "region" => &mut facts.region,
+                _ => &mut facts.server_version,
+            };
+            *kept = Some(value.clone());
             fact(events, name, value);
         }
     }
-    region
+    facts
 }
+
+/// What a target says of itself.
+#[derive(Default)]
+struct Facts {
+    region: Option<String>,
+    server_version: Option<String>,
+}
+
+/// In the version of an emulator, wherever it is: a connection may lead to one, too.
+const EMULATOR: &str = "snowgauge-emulator";
 
 /// The account's region, held against the documents' list of today.
 struct Listed {
@@ -581,6 +597,7 @@ impl Run {
             tag: tag.part(Part::Sessions),
             give_up_after: self.options.give_up_after,
             meter: self.meter.clone(),
+            simulated: self.prepared.simulated.clone(),
         };
         Sessions::new(self.target.clone(), self.stop.clone(), start)
     }

@@ -22,6 +22,8 @@ pub struct Start {
     pub tag: QueryTag,
     pub give_up_after: Duration,
     pub meter: Meter,
+    /// The server's version, where it is an emulator's: what it takes is no account's time.
+    pub simulated: Option<String>,
 }
 
 pub struct Sessions {

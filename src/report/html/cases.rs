@@ -70,7 +70,10 @@ pub fn list(summary: &RunSummary) -> String {
 pub fn is_bad(report: &CaseReport) -> bool {
     matches!(
         report.outcome,
-        Outcome::Failed { .. } | Outcome::NotRun { .. } | Outcome::Invalid { .. }
+        Outcome::Failed { .. }
+            | Outcome::Unsure { .. }
+            | Outcome::NotRun { .. }
+            | Outcome::Invalid { .. }
     )
 }
 

@@ -225,7 +225,7 @@ impl CaseRun<'_> {
             templates: templates.into(),
             tag: tag.clone(),
             give_up_after: workload.give_up_after.unwrap_or(ground.start.give_up_after),
-            simulated: target.simulated(),
+            simulated: target.simulated().or_else(|| ground.start.simulated.clone()),
             not_ours: target.server_threads(),
             // Without one the load is less exact, which its health tells.
             pacer: match target.is_on_tokio_time() {

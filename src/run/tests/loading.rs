@@ -76,6 +76,15 @@ fn the_same_seed_sends_the_same_statements() {
 }
 
 #[test]
+fn an_emulator_behind_a_connection_is_told() {
+    let simulated = |run: Run| report(&run.summary).measured.simulated.clone();
+    assert_eq!(simulated(run_all(&[load("")], &[], obliging())), None);
+    let emulator = obliging().on("SELECT CURRENT_VERSION()", text("9.9 snowgauge-emulator 0.1"));
+    let simulated = simulated(run_all(&[load("")], &[], emulator));
+    assert_eq!(simulated.as_deref(), Some("9.9 snowgauge-emulator 0.1"));
+}
+
+#[test]
 fn wrong_rows_and_errors_fail_a_load() {
     let empty = obliging().on_prefix(LOOKUP, rows(&[]));
     let run = run_all(&[load("")], &[], empty);
