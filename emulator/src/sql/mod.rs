@@ -4,6 +4,7 @@
 //! (hand-written parsers), then [`execute`]; queries go through [`rewrite`] (shapes), [`scope`]
 //! (names) and [`planner`] (rows), changes of rows through [`dml`].
 
+mod barriers;
 pub mod context;
 pub mod cursor;
 pub mod ddl;
@@ -14,7 +15,6 @@ pub mod functions;
 mod get_ddl;
 pub mod information_schema;
 mod lookup;
-mod outer_joins;
 pub mod planner;
 mod refresh_history;
 mod refreshed;

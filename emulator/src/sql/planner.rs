@@ -1,7 +1,7 @@
 //! Plans to rows: optimising, executing on threads of their own, stopping when nobody waits.
 
 use super::{
-    outer_joins::physical_rules,
+    barriers::physical_rules,
     scope::error_of,
     stoppable::{StopFlag, stoppable},
 };

@@ -1,5 +1,6 @@
-//! What DataFusion 55 believes of an outer join, and is not so. Rows that match nothing have NULLs,
-//! and these are forgotten in two places:
+//! What DataFusion 55 believes of outer joins and unions, and is not so.
+//!
+//! Rows of an outer join that match nothing have NULLs, and these are forgotten in two places:
 //!
 //! - What is constant in a side is taken for constant in the result (`EquivalenceGroup::join`), and
 //!   sorts are left out: `… LEFT JOIN (SELECT ID, TRUE AS IS_THERE FROM B) … ORDER BY IS_THERE` came
@@ -12,7 +13,12 @@
 //! above it of which nothing is known, and the join one that lets no condition through. What can be
 //! moved has been by then, in the logical plan.
 //!
-//! The node above the join must know just what the join does: DataFusion moves sorts through it, and
+//! Of a union it believes that rows are in an order which they need not be in where a branch has
+//! constants or one column twice, and then refuses its own plan (DataFusion's issues 16171 and
+//! 17372): `SELECT X, X AS Y FROM T UNION ALL SELECT X, X FROM T ORDER BY Y`. A union, too, gets a
+//! node above it of which nothing is known.
+//!
+//! The node above a join must know just what the join does: DataFusion moves sorts through it, and
 //! would leave out below what is asked for above.
 
 use arrow::datatypes::SchemaRef;
@@ -30,6 +36,7 @@ use datafusion::{
         execution_plan::{CardinalityEffect, replace_children_if_necessary},
         joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec},
         statistics::{ChildStats, StatisticsArgs},
+        union::UnionExec,
     },
 };
 use std::{fmt, sync::Arc};
@@ -37,20 +44,23 @@ use std::{fmt, sync::Arc};
 /// The rules that physical plans are optimised by: DataFusion's own, after this one.
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    rules.insert(0, Arc::new(OuterJoins));
+    rules.insert(0, Arc::new(Barriers));
     rules
 }
 
 #[derive(Debug)]
-struct OuterJoins;
+struct Barriers;
 
-impl PhysicalOptimizerRule for OuterJoins {
+impl PhysicalOptimizerRule for Barriers {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let transformed = plan.transform_up(|node| {
+            if node.is::<UnionExec>() {
+                return Ok(Transformed::yes(Barrier::over(node, Known::Nothing)));
+            }
             // Whether the columns of the left side, and of the right, may be NULL beside a match.
             let nulled = match join_type(node.as_ref()) {
                 Some(JoinType::Left) => [false, true],
@@ -73,7 +83,7 @@ impl PhysicalOptimizerRule for OuterJoins {
     }
 
     fn name(&self) -> &str {
-        "outer_joins"
+        "barriers"
     }
 
     fn schema_check(&self) -> bool {
@@ -121,13 +131,13 @@ impl Barrier {
 
 impl DisplayAs for Barrier {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OuterJoin")
+        f.write_str("Barrier")
     }
 }
 
 impl ExecutionPlan for Barrier {
     fn name(&self) -> &str {
-        "OuterJoin"
+        "Barrier"
     }
 
     fn schema(&self) -> SchemaRef {
@@ -254,6 +264,23 @@ mod tests {
                 &["3 NULL", "1 NULL", "2 x"],
             );
         }
+    }
+
+    #[test]
+    fn unions_of_constants_and_of_one_column_twice_are_sorted() {
+        check(
+            &format!(
+                "SELECT k, k AS l FROM {KEYS} UNION ALL SELECT k, k AS l FROM {KEYS} ORDER BY l"
+            ),
+            &["1 1", "1 1", "2 2", "2 2", "3 3", "3 3"],
+        );
+        check(
+            &format!(
+                "SELECT 'foo' AS a, 'foo' AS b, k FROM {KEYS} UNION ALL SELECT 'foo', 'bar', k FROM \
+                 {KEYS} ORDER BY a, b, k"
+            ),
+            &["foo bar 1", "foo bar 2", "foo bar 3", "foo foo 1", "foo foo 2", "foo foo 3"],
+        );
     }
 
     #[test]
