@@ -212,6 +212,23 @@ fn a_report_is_as_strict_as_its_run_was() {
 }
 
 #[test]
+fn a_report_marks_lines_and_sums_up_for_a_build_server() {
+    let folder = Folder::new();
+    let runs = folder.0.join(".snowgauge/runs");
+    let unsure = [("a", Outcome::Unsure { why: "3 samples".to_owned() })];
+    journal(&runs, "SG1", &unsure, Some(None));
+    let files = ["report", "--markdown", "ci/summary.md", "--annotations", "ci/marks"];
+    snowgauge(&folder.0, &files).check(3, &["1 passed, 1 unsure"], &[]);
+    let page = fs::read_to_string(folder.0.join("ci/summary.md")).unwrap();
+    assert!(page.starts_with("## 1 passed, 1 unsure\n\nRun SG1 on emulator"), "{page}");
+    let marks = fs::read_to_string(folder.0.join("ci/marks")).unwrap();
+    assert!(marks.starts_with("::warning file="), "{marks}");
+    assert!(marks.contains(",title=unsure%3A "), "{marks}");
+    let nowhere = ["report", "--markdown", "ci/summary.md/no"];
+    snowgauge(&folder.0, &nowhere).check(2, &[], &["error: cannot write `ci/summary.md/no`"]);
+}
+
+#[test]
 fn what_is_not_there_is_named_with_what_to_do() {
     let folder = Folder::new();
     snowgauge(&folder.0, &["report"]).check(

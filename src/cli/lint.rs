@@ -2,6 +2,7 @@
 
 use super::{CliError, Ending, failure::print, select::SelectArgs};
 use crate::{
+    report::github::{Level, Mark},
     run::{self, PlanError, compare::counted},
     suite::{
         self, Loaded, SuiteErrors,
@@ -109,7 +110,7 @@ fn errors_of(format: Format, errors: SuiteErrors) -> Result<Ending, CliError> {
         .iter()
         .map(|it| {
             let help = it.kind.help().unwrap_or_default();
-            annotation("error", &it.span, "snowgauge", &it.kind.to_string(), &help)
+            annotation(Level::Error, &it.span, "snowgauge", &it.kind.to_string(), &help)
         })
         .collect();
     print(&annotations)?;
@@ -117,23 +118,19 @@ fn errors_of(format: Format, errors: SuiteErrors) -> Result<Ending, CliError> {
 }
 
 fn of_github(it: &Warning) -> String {
-    annotation("warning", &it.span, it.rule.name, &it.what, it.rule.remedy)
+    annotation(Level::Warning, &it.span, it.rule.name, &it.what, it.rule.remedy)
 }
 
-/// A workflow command of GitHub: properties and message have their own escapes.
-fn annotation(level: &str, span: &Span, title: &str, what: &str, help: &str) -> String {
-    let data = |it: &str| it.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |it: &str| data(it).replace(':', "%3A").replace(',', "%2C");
-    let place = match span.line {
-        0 => String::new(),
-        line => format!(",line={line},col={}", span.column),
-    };
-    let file = property(&span.file.display().to_string());
+fn annotation(level: Level, span: &Span, title: &str, what: &str, help: &str) -> String {
+    let file = span.file.display().to_string();
     let text = match help {
         "" => what.to_owned(),
         _ => format!("{what}\n{help}"),
     };
-    format!("::{level} file={file}{place},title={}::{}\n", property(title), data(&text))
+    // A file that could not be read has no line, and its column says nothing.
+    let column = if span.line == 0 { 0 } else { span.column };
+    let mark = Mark { level, file: Some(&file), line: span.line, column, title, text: &text };
+    format!("{mark}\n")
 }
 
 #[cfg(test)]
@@ -146,7 +143,7 @@ mod tests {
         #[track_caller]
         fn check(file: &str, line: usize, what: &str, help: &str, expected: &str) {
             let span = Span { line, column: 7, ..Span::of_file(PathBuf::from(file)) };
-            assert_eq!(annotation("warning", &span, "a-rule", what, help), expected);
+            assert_eq!(annotation(Level::Warning, &span, "a-rule", what, help), expected);
         }
         check(
             "a,b:c.slt",

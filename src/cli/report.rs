@@ -2,11 +2,17 @@
 
 use super::{CliError, Ending, exit::HELP, failure::print};
 use crate::{
-    report::{html, json, junit, terminal},
-    run::journal::{self, RUNS_DIR},
+    report::{github, html, json, junit, markdown, terminal},
+    run::{
+        RunSummary,
+        journal::{self, RUNS_DIR},
+    },
 };
 use clap::Args;
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Make the reports of an earlier run again, from its journal.
 ///
@@ -30,6 +36,15 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
+    /// Write a page of Markdown to FILE: the summary of a build server's job.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Write GitHub's workflow commands to FILE, which mark the lines of suites when a step prints
+    /// them.
+    #[arg(long, value_name = "FILE")]
+    annotations: Option<PathBuf>,
+
     /// Where runs are kept.
     #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
     runs: PathBuf,
@@ -39,18 +54,22 @@ pub fn report(args: &ReportArgs) -> Result<Ending, CliError> {
     let path = journal::find(args.run.as_deref(), &args.runs)?;
     let summary = journal::read(&path)?;
     print(&terminal::summary(&summary, super::execute::colour()))?;
-    if let Some(path) = &args.junit {
-        junit::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
-    }
-    if let Some(path) = &args.json {
-        json::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
-    }
-    if let Some(path) = &args.html {
-        html::write(path, &summary).map_err(|err| cannot_write(path, &err))?;
+    type Write = fn(&Path, &RunSummary) -> io::Result<()>;
+    let reports: [(&Option<PathBuf>, Write); 5] = [
+        (&args.junit, junit::write),
+        (&args.json, json::write),
+        (&args.html, html::write),
+        (&args.markdown, markdown::write),
+        (&args.annotations, github::write),
+    ];
+    for (path, write) in reports {
+        if let Some(path) = path {
+            write(path, &summary).map_err(|err| cannot_write(path, &err))?;
+        }
     }
     Ok(Ending::of(&summary))
 }
 
-pub fn cannot_write(path: &std::path::Path, err: &std::io::Error) -> CliError {
+pub fn cannot_write(path: &Path, err: &io::Error) -> CliError {
     CliError::new(format!("cannot write `{}`: {err}", path.display()))
 }

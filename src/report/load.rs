@@ -87,7 +87,7 @@ pub fn latencies(report: &LoadReport) -> Vec<LatencyFigures<'_>> {
 }
 
 /// Milliseconds, with as many digits as say something.
-fn millis(us: u64) -> String {
+pub fn millis(us: u64) -> String {
     let ms = us as f64 / 1000.0;
     match ms {
         _ if ms < 10.0 => format!("{ms:.2}"),

@@ -3,11 +3,13 @@
 //! No report knows a target, and nothing reads a report's text.
 
 pub mod behaviours;
+pub mod github;
 pub mod hdr;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod load;
+pub mod markdown;
 pub mod plot;
 pub mod terminal;
 pub mod text;

@@ -262,18 +262,27 @@ fn sides(summary: &RunSummary) -> String {
     out
 }
 
-/// Cases that share a reason, under it: a lost target has one cause and many cases.
-fn reasons(
+/// Cases that have a reason, by it.
+pub fn by_reason(
     summary: &RunSummary,
-    title: &str,
     reason: impl Fn(&Outcome) -> Option<&String>,
-) -> String {
+) -> BTreeMap<&str, Vec<&CaseReport>> {
     let mut by_reason: BTreeMap<&str, Vec<&CaseReport>> = BTreeMap::new();
     for report in &summary.cases {
         if let Some(reason) = reason(&report.outcome) {
             by_reason.entry(reason).or_default().push(report);
         }
     }
+    by_reason
+}
+
+/// Cases that share a reason, under it: a lost target has one cause and many cases.
+fn reasons(
+    summary: &RunSummary,
+    title: &str,
+    reason: impl Fn(&Outcome) -> Option<&String>,
+) -> String {
+    let by_reason = by_reason(summary, reason);
     let mut out = String::new();
     if !by_reason.is_empty() {
         out += &format!("\n{title}\n\n");
@@ -294,7 +303,8 @@ fn indented(text: &str) -> String {
     text::printable(text).lines().map(|it| format!("    {it}\n")).collect()
 }
 
-fn counts(counts: &Counts) -> String {
+/// Those that are not zero, in words.
+pub fn counts(counts: &Counts) -> String {
     let parts: Vec<String> = counts
         .in_words()
         .iter()

@@ -1,7 +1,7 @@
 //! A case in plain text, as the terminal, JUnit and `cargo test` show it.
 
 use crate::run::{CaseReport, Diagnosis, Outcome, RunSummary, StepReport};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// Characters of a statement that are shown in a list of steps.
 const SQL_MAX: usize = 100;
@@ -163,14 +163,19 @@ fn step(step: &StepReport, origin: Origin) -> String {
     let query_id = query_id.unwrap_or_default();
     let recorded = origin.time();
     let sql = step.sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    let sql = match sql.char_indices().nth(SQL_MAX) {
-        Some((at, _)) => format!("{}…", &sql[..at]),
-        None => sql,
-    };
+    let sql = cut(&sql, SQL_MAX);
     printable(&format!(
         "line {}: {}{warehouse}, {took}{recorded}{looks}: {}{query_id}: {sql}",
         step.line, step.session, step.ending
     ))
+}
+
+/// At most so many characters of it.
+pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
+        Some((at, _)) => format!("{}…", &text[..at]).into(),
+        None => text.into(),
+    }
 }
 
 /// `0.412s`
