@@ -6,6 +6,7 @@
 #                          what a capacity model says
 #   SNOWGAUGE_HISTORY      where nights are kept [.snowgauge/history.sqlite]
 #   SNOWGAUGE_TAGS         which suites [`not costly` on an account, all of them on the emulator]
+#   SNOWGAUGE_LOADS        which loads [suites/latency]
 #   SNOWGAUGE_MAX_CREDITS  for the suites, and again for the loads [2]
 #   and those of common.sh
 #
@@ -20,8 +21,8 @@ target=() load=()
 case $connection in
 '')
     target=(--target emulator --scale "${SNOWGAUGE_SCALE:-20000}")
-    # A tenth of the time: a simulation, and every report says so.
-    load=(--capacity seed@0.1)
+    # A simulation, and every report says so.
+    load=(--capacity seed)
     ;;
 environment) target=(--target live --max-credits "${SNOWGAUGE_MAX_CREDITS:-2}") ;;
 *) target=(--connection "$connection" --max-credits "${SNOWGAUGE_MAX_CREDITS:-2}") ;;
@@ -29,7 +30,7 @@ esac
 [ -z "$connection" ] || tags=${tags:-not costly}
 
 run_step suites snowgauge run "${target[@]}" ${tags:+--tag "$tags"}
-run_step loads snowgauge load suites/latency "${target[@]}" "${load[@]}"
+run_step loads snowgauge load "${SNOWGAUGE_LOADS:-suites/latency}" "${target[@]}" "${load[@]}"
 
 mkdir -p "$(dirname "$history")"
 step import snowgauge history import --history "$history" "$out/suites/runs" "$out/loads/runs"

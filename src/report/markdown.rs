@@ -114,7 +114,13 @@ fn loads(summary: &RunSummary) -> String {
     let mut rows = Vec::new();
     for (case, report) in &loads {
         let simulated = if report.measured.simulated.is_some() { "simulated" } else { "" };
-        for it in load::latencies(report) {
+        let latencies = load::latencies(report);
+        let queries = |role| latencies.iter().filter(|it| it.role == role).count() - 1;
+        for it in &latencies {
+            // All of a role's queries together, and the only one there is, are the same figures.
+            if it.query.is_none() && queries(it.role) == 1 {
+                continue;
+            }
             let of = match it.query {
                 Some(query) => format!("{}, {query}", it.role),
                 None => it.role.to_owned(),
