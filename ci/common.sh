@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts of a build share. They source it; it goes to the repository's root.
+# What the scripts of a build share. They source it; it goes to the repository's root. Bash 4.4 or newer.
 #
 #   SNOWGAUGE      the program [the one in PATH; otherwise built from this repository]
 #   SNOWGAUGE_OUT  where reports are put, a folder for each step [target/ci]
@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out=${SNOWGAUGE_OUT:-target/ci}
 worst=0
+marks=()
 
 snowgauge() {
     "$program" "$@"
@@ -72,21 +73,23 @@ publish() {
     tell "$1"
 }
 
-# tell NAME: what a step wrote in summary.md and annotations, to GitHub.
+# tell NAME: what a step wrote in summary.md and annotations, to GitHub; the latter at the end.
 tell() {
     local folder=$out/$1
     if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$folder/summary.md" ]; then
         printf '# %s\n\n' "$1" >>"$GITHUB_STEP_SUMMARY"
         cat "$folder/summary.md" >>"$GITHUB_STEP_SUMMARY"
     fi
-    if on_github && [ -f "$folder/annotations" ]; then
-        cat "$folder/annotations"
-    fi
+    [ ! -f "$folder/annotations" ] || marks+=("$folder/annotations")
 }
 
 # Ends the script with the worst status. The order is that of `snowgauge run`: a failure is a verdict
 # on the product and outranks what could not run; both outrank what could not be decided.
 finish() {
+    # GitHub keeps ten of a level: a case that failed in several steps, on one line, takes up one.
+    if on_github && [ "${#marks[@]}" -gt 0 ]; then
+        awk -F '::' '!seen[$2]++' "${marks[@]}"
+    fi
     echo "reports: $out"
     exit "$worst"
 }

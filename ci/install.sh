@@ -25,7 +25,8 @@ if [ -n "${SNOWGAUGE_VERSION:-}" ]; then
             --output "$work/$file" "$releases/v$SNOWGAUGE_VERSION/$file"
     done
     # Its one line, and no other: a file of checksums that does not name it checks nothing.
-    grep -F "  $name.tar.gz" "$work/SHA256SUMS" >"$work/sum"
+    grep -F "  $name.tar.gz" "$work/SHA256SUMS" >"$work/sum" ||
+        { echo "error: SHA256SUMS does not name $name.tar.gz" >&2 && exit 2; }
     (cd "$work" && shasum -a 256 --check sum)
     tar -xzf "$work/$name.tar.gz" -C "$work"
     install -m 755 "$work/$name/snowgauge" "$folder/snowgauge"
