@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# load.sh PARTITIONS [SUITE] [ARGUMENT...]: a load from several processes of this machine, joined
-# afterwards: what ci/kubernetes/load.sh does on several nodes. ARGUMENTs go to `snowgauge load`.
+# load.sh PARTITIONS LOAD [ARGUMENT...]: a load from several processes of this machine, joined afterwards:
+# what ci/kubernetes/load.sh does on several nodes. LOAD is one load of a suite, such as
+# `suites/latency/lookups.yaml::C-02` (docs/scale-out.md); ARGUMENTs go to `snowgauge load`.
 source "$(dirname "$0")/common.sh"
 partitions=${1:?how many partitions?}
-suite=${2:-suites/latency}
-shift $(($# < 2 ? $# : 2))
+load=${2:?which load?}
+shift 2
+seed=$RANDOM
 
 find_snowgauge
 folder=$out/load
@@ -13,10 +15,10 @@ mkdir -p "$folder"
 start_at=$(date -u -d "+${SNOWGAUGE_START_IN_S:-60} seconds" +%Y-%m-%dT%H:%M:%SZ)
 echo "$partitions partitions start at $start_at"
 for index in $(seq "$partitions"); do
-    snowgauge load "$suite" "$@" --partition "$index/$partitions" --start-at "$start_at" \
-        --runs "$folder/runs" >"$folder/$index.log" 2>&1 &
+    snowgauge load "$load" "$@" --partition "$index/$partitions" --start-at "$start_at" \
+        --seed "$seed" --runs "$folder/runs" >"$folder/$index.log" 2>&1 &
 done
-# A budget is held against the joined load, so that a share that lost its own says nothing yet.
+# Budgets are held against the joined load, which tells what is missing.
 wait
 
 step load-merged snowgauge report --merge "$folder/runs"/*/ --junit "$folder/junit.xml" \

@@ -6,7 +6,7 @@
 #                          what a capacity model says: a simulation, and every report says so
 #   SNOWGAUGE_HISTORY      where nights are kept [.snowgauge/history.db]
 #   SNOWGAUGE_TAGS         which suites [`not costly` on an account, all of them on the emulator]
-#   SNOWGAUGE_MAX_CREDITS  what the run may cost [5]
+#   SNOWGAUGE_MAX_CREDITS  what the run may cost, and again what the gate measures again [5]
 #   and those of common.sh
 #
 # Status: that of the worst step. 0 all passed, 1 some failed or were worse, 2 could not run, 3 unsure or
@@ -18,19 +18,18 @@ history=${SNOWGAUGE_HISTORY:-.snowgauge/history.db}
 connection=${SNOWGAUGE_CONNECTION:-}
 credits=${SNOWGAUGE_MAX_CREDITS:-5}
 case $connection in
-'') arguments=(--target emulator --capacity seed --scale "${SNOWGAUGE_SCALE:-20000}") ;;
-environment) arguments=(--target live --max-credits "$credits") ;;
-*) arguments=(--connection "$connection" --max-credits "$credits") ;;
+'') target=(--target emulator --capacity seed --scale "${SNOWGAUGE_SCALE:-20000}") ;;
+environment) target=(--target live --max-credits "$credits") ;;
+*) target=(--connection "$connection" --max-credits "$credits") ;;
 esac
 tags=${SNOWGAUGE_TAGS:-${connection:+not costly}}
-[ -z "$tags" ] || arguments+=(--tag "$tags")
 
-run_step night snowgauge run "${arguments[@]}"
+run_step night snowgauge run "${target[@]}" ${tags:+--tag "$tags"}
 
-# From its folder rather than by `run --history`: a night that was killed belongs to the history, too.
+# It adds the night to the history, killed or not, and measures again what looks worse.
 mkdir -p "$(dirname "$history")"
-step import snowgauge history import --history "$history" --runs "$out/night/runs"
-step gate snowgauge gate --history "$history" --markdown "$out/gate/summary.md" \
-    --junit "$out/gate/junit.xml"
+rm -rf "${out:?}/gate"
+step gate snowgauge gate "$out"/night/runs/*/ --history "$history" "${target[@]}" \
+    --runs "$out/gate/runs" --markdown "$out/gate/summary.md" --junit "$out/gate/junit.xml"
 tell gate
 finish

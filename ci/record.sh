@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # record.sh FOLDER: a new recording of the account into FOLDER, in place of the one there.
 #
-# SNOWGAUGE_CONNECTION as in nightly.sh; SNOWGAUGE_MAX_CREDITS [12], since all suites are recorded. Names of the account and of people
-# are replaced before anything is written, and a recording with a secret in it is not written at all.
+# SNOWGAUGE_CONNECTION as in nightly.sh; SNOWGAUGE_MAX_CREDITS [12], since all suites are recorded. Names
+# of the account and of people are replaced before anything is written, and a recording with a secret in
+# it is not written at all.
 folder=${1:?a folder is needed}
 source "$(dirname "$0")/common.sh"
 

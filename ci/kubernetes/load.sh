@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# load.sh NODES [SUITE]: runs a load from NODES pods, waits, and joins what they measured.
+# load.sh NODES LOAD: runs a load from NODES pods, waits, and joins what they measured.
 #
-# SUITE is `suites/latency`, or one of its loads (`suites/latency/lookups.yaml::C-01`). Needs kubectl, a
-# cluster with NODES nodes, and in its namespace what load.yaml names: a claim `snowgauge-runs` that
-# many nodes can write to, the secret `snowflake`, and the image of ci/Containerfile.
+# LOAD is one load of a suite, such as `suites/latency/lookups.yaml::C-02` (docs/scale-out.md). Needs
+# kubectl, a cluster with NODES nodes, and in its namespace what load.yaml names: a claim `snowgauge-runs`
+# that many nodes can write to, the secret `snowflake`, and the image of ci/Containerfile.
 #
 # Status: 0 the joined load passed; otherwise it did not, or did not get so far.
 set -euo pipefail
 cd "$(dirname "$0")"
 nodes=${1:?how many nodes?}
-suite=${2:-suites/latency}
+load=${2:?which load?}
 
 # Time to schedule pods, pull the image and make the data set. A pod that is later than this refuses
 # to start, rather than be late.
@@ -18,7 +18,8 @@ start_at=$(date -u -d "+$wait_s seconds" +%Y-%m-%dT%H:%M:%SZ)
 
 kubectl delete job snowgauge-load snowgauge-merge --ignore-not-found
 kubectl create configmap snowgauge-load --dry-run=client -o yaml \
-    --from-literal=suite="$suite" --from-literal=nodes="$nodes" --from-literal=start-at="$start_at" |
+    --from-literal=load="$load" --from-literal=seed="$RANDOM" \
+    --from-literal=nodes="$nodes" --from-literal=start-at="$start_at" |
     kubectl apply -f -
 kubectl patch --local -f load.yaml --type merge -o yaml \
     -p "{\"spec\":{\"completions\":$nodes,\"parallelism\":$nodes}}" |
@@ -37,7 +38,7 @@ ended() {
     done
 }
 
-# A budget is held against the joined load, so that a share that lost its own says nothing yet.
+# Budgets are held against the joined load, which tells what is missing.
 ended snowgauge-load || echo "some pods did not end well; what they left is joined all the same"
 kubectl create -f merge.yaml
 status=0
