@@ -7,6 +7,7 @@
 //! - [`run`]: plan, execute, compare; everything that happens is an [`run::Event`].
 //! - [`refresh`]: whether tables that are kept fresh are what they should be.
 //! - [`load`]: latency under concurrent load, and budgets for it.
+//! - [`gate`]: whether tonight is worse than accepted nights, and when it changed.
 //! - [`report`]: events in, reports out.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
@@ -17,6 +18,7 @@
 pub mod catalogue;
 pub mod cli;
 pub mod fixture;
+pub mod gate;
 mod harness;
 pub mod load;
 pub mod random;
