@@ -18,11 +18,20 @@
 //! [`when_changed`], whose seed is fixed.
 
 pub mod change;
+pub mod drift;
+pub mod facts;
+pub mod lens;
+pub mod level;
 pub mod night;
 pub mod rules;
 pub mod series;
+pub mod tonight;
+pub mod watch;
+pub mod window;
 
 pub use change::{Change, Shift, orphans};
 pub use night::{Night, Reading, Sample, Status};
 pub use rules::Rules;
 pub use series::{Metric, Pattern, Scale, Series, Worse};
+pub use tonight::{Answer, Cause, Finding, Gate, NightReport, Step, What};
+pub use window::{Tonight, Window};

@@ -90,4 +90,20 @@ impl Reading {
             Self::Category { .. } => None,
         }
     }
+
+    /// `None` of what is no category.
+    pub fn category(&self) -> Option<&str> {
+        match self {
+            Self::Category { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// `None` of what is not exact.
+    pub fn count(&self) -> Option<i64> {
+        match self {
+            Self::Exact { count } => Some(*count),
+            _ => None,
+        }
+    }
 }

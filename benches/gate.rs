@@ -1,0 +1,383 @@
+//! The gate on nights whose truth is known: how often it is red without a change, how soon with one.
+//!
+//! `cargo bench --no-default-features -p snowgauge --bench gate` prints the tables of
+//! `docs/gates.md`. With `-- --csv FILE` it writes the same series for `benches/gate_peers.py`
+//! instead; with `-- --quick` it simulates a tenth.
+
+use chrono::{Days, NaiveDate};
+use snowgauge::{
+    gate::{
+        Answer, Finding, Gate, Metric, Night, NightReport, Reading, Rules, Sample, Series, Step,
+        Tonight, What,
+    },
+    random::Random,
+};
+use std::{collections::BTreeMap, error::Error, fmt::Write as _};
+
+const NIGHTS: usize = 120;
+
+/// A step is in this night for the first time. Drifts begin in the middle.
+const STEP_AT: usize = 90;
+const DRIFT_AT: usize = 60;
+
+const SUITE: usize = 40;
+const SUITES: usize = 10;
+
+/// The standard deviation of a sample, but for what hosts and weekdays do.
+const NOISE: f64 = 0.05;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|it| it == "--csv") {
+        let file = arguments.get(at + 1).ok_or("`--csv` takes a file")?;
+        return csv(file);
+    }
+    let suites = if arguments.iter().any(|it| it == "--quick") { 1 } else { SUITES };
+    let only = arguments.iter().position(|it| it == "--only").and_then(|at| arguments.get(at + 1));
+    let kinds: Vec<Kind> = KINDS
+        .into_iter()
+        .filter(|it| only.is_none_or(|only| it.name().contains(only.as_str())))
+        .collect();
+    without_change(&kinds, suites);
+    with_change(&kinds, suites);
+    Ok(())
+}
+
+/// What nights are like without any change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Independent,
+    HeavyTails,
+    Autocorrelated,
+    TwoHosts,
+    Weekly,
+    /// As above, and nobody told which host it was.
+    UnknownHosts,
+    /// What a night is like, all its samples are: another one tells nothing.
+    WholeNight,
+    /// The same beside a control that has it, too, and samples with 2 % of their own.
+    Controlled,
+}
+
+const KINDS: [Kind; 8] = [
+    Kind::Independent,
+    Kind::HeavyTails,
+    Kind::Autocorrelated,
+    Kind::TwoHosts,
+    Kind::Weekly,
+    Kind::UnknownHosts,
+    Kind::WholeNight,
+    Kind::Controlled,
+];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Independent => "independent",
+            Self::HeavyTails => "heavy tails (t, 3 df)",
+            Self::Autocorrelated => "autocorrelated (0.6)",
+            Self::TwoHosts => "two hosts, 10 % apart",
+            Self::Weekly => "weekends 10 % quicker",
+            Self::UnknownHosts => "two hosts, not told",
+            Self::WholeNight => "of the whole night",
+            Self::Controlled => "of the whole night, with a control",
+        }
+    }
+}
+
+/// What happens to the level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Change {
+    None,
+    Step(f64),
+    /// From 0 to so much at the end.
+    Drift(f64),
+}
+
+impl Change {
+    fn at(self, night: usize) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Step(by) => if night >= STEP_AT { by.ln_1p() } else { 0.0 },
+            Self::Drift(by) => {
+                let gone = night.saturating_sub(DRIFT_AT) as f64 / (NIGHTS - 1 - DRIFT_AT) as f64;
+                by.ln_1p() * gone
+            }
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::Step(by) => format!("+{:.0} %", by * 100.0),
+            Self::Drift(by) => format!("+{:.0} % slowly", by * 100.0),
+        }
+    }
+}
+
+/// A world that is measured night by night.
+struct World {
+    kind: Kind,
+    change: Change,
+    random: Random,
+    night: usize,
+    host: usize,
+    /// What all samples of the night have.
+    shared: f64,
+    /// What the first sample was off by.
+    first: f64,
+}
+
+impl World {
+    fn new(kind: Kind, change: Change, part: u64) -> Self {
+        let mut world = Self {
+            kind,
+            change,
+            random: Random::of_part(20_261, part),
+            night: 0,
+            host: 0,
+            shared: 0.0,
+            first: 0.0,
+        };
+        world.dusk();
+        world
+    }
+
+    fn next_night(&mut self) {
+        self.night += 1;
+        self.dusk();
+    }
+
+    fn dusk(&mut self) {
+        self.host = self.random.below(2);
+        self.shared = match self.kind {
+            Kind::Independent | Kind::HeavyTails => 0.0,
+            Kind::Autocorrelated => 0.6 * self.first,
+            Kind::TwoHosts | Kind::UnknownHosts => 0.1_f64.ln_1p() * self.host as f64,
+            Kind::Weekly => if self.night % 7 >= 5 { -0.1_f64.ln_1p() } else { 0.0 },
+            Kind::WholeNight | Kind::Controlled => NOISE * normal(&mut self.random),
+        };
+    }
+
+    fn date(&self) -> NaiveDate {
+        let first = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap_or_default();
+        first + Days::new(self.night as u64)
+    }
+
+    fn tonight(&self) -> Tonight {
+        let told = self.kind == Kind::TwoHosts;
+        Tonight { date: self.date(), host: told.then(|| format!("host {}", self.host)) }
+    }
+
+    fn sample(&mut self) -> Sample {
+        let random = &mut self.random;
+        let fresh = match self.kind {
+            Kind::HeavyTails => NOISE * student3(random) / 3.0_f64.sqrt(),
+            Kind::Autocorrelated => 0.8 * NOISE * normal(random),
+            Kind::WholeNight => 0.0,
+            Kind::Controlled => 0.02 * normal(random),
+            _ => NOISE * normal(random),
+        };
+        self.first = self.shared + fresh;
+        let value = 50_000.0 * (self.change.at(self.night) + self.first).exp();
+        let control = (self.kind == Kind::Controlled)
+            .then(|| 8_000.0 * (self.shared + 0.02 * normal(random)).exp());
+        Sample { reading: Reading::Number { value }, control }
+    }
+}
+
+fn normal(random: &mut Random) -> f64 {
+    let radius = (-2.0 * (1.0 - random.unit()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.unit()).cos()
+}
+
+/// Of three degrees of freedom.
+fn student3(random: &mut Random) -> f64 {
+    let squares: f64 = (0..3).map(|_| normal(random).powi(2)).sum();
+    normal(random) / (squares / 3.0).sqrt()
+}
+
+/// Several series that are judged together, night by night.
+struct Nightly {
+    worlds: BTreeMap<Series, World>,
+    history: BTreeMap<Series, Vec<Night>>,
+    rules: Rules,
+}
+
+impl Nightly {
+    fn new(worlds: Vec<World>, rules: Rules) -> Self {
+        let series = |at: usize| Series {
+            case: format!("C-{at:03}"),
+            role: String::new(),
+            query: String::new(),
+            metric: Metric::P95,
+            connection: "simulated".to_owned(),
+        };
+        let worlds: BTreeMap<Series, World> =
+            worlds.into_iter().enumerate().map(|(at, it)| (series(at), it)).collect();
+        let history = worlds.keys().map(|it| (it.clone(), Vec::new())).collect();
+        Self { worlds, history, rules }
+    }
+
+    /// The host of the night is that of all.
+    fn night(&mut self) -> NightReport {
+        let Some(tonight) = self.worlds.values().next().map(World::tonight) else {
+            unreachable!("a suite has series")
+        };
+        let measured: Vec<(Series, Sample)> =
+            self.worlds.iter_mut().map(|(series, it)| (series.clone(), it.sample())).collect();
+        let first: Vec<f64> = self.worlds.values().map(|it| it.first).collect();
+        let mut gate = Gate::new(&tonight, &measured, &self.history, &[], self.rules.clone());
+        let report = loop {
+            match gate.step() {
+                Step::Ended(report) => break *report,
+                Step::Resample(asked) => {
+                    for series in asked {
+                        let Some(world) = self.worlds.get_mut(&series) else { continue };
+                        let sample = world.sample();
+                        gate.answer(&series, Answer::Sampled { sample, credits: None });
+                    }
+                }
+            }
+        };
+        for finding in &report.findings {
+            let night = finding.night(&tonight, "simulated");
+            self.history.entry(finding.series.clone()).or_default().push(night);
+        }
+        for (world, first) in self.worlds.values_mut().zip(first) {
+            world.first = first;
+            world.next_night();
+        }
+        report
+    }
+}
+
+fn is_red(finding: &Finding) -> bool {
+    matches!(finding.what, What::Worse(_))
+}
+
+/// Suites without a change: nights with any red series.
+fn without_change(kinds: &[Kind], suites: usize) {
+    println!("| nights | red in 20, 40 series | red in 20, one series | unsure in 20, one series | samples a night | 10 % worse than last night, one series |");
+    println!("|---|---|---|---|---|---|");
+    for kind in kinds {
+        let (mut nights, mut red, mut single, mut unsure, mut again, mut last) =
+            (0, 0, 0, 0, 0, 0);
+        for suite in 0..suites {
+            let worlds = (0..SUITE)
+                .map(|it| {
+                    let mut world = World::new(*kind, Change::None, (suite * SUITE + it) as u64);
+                    // All are measured on one host each night.
+                    if it > 0 && *kind == Kind::TwoHosts {
+                        world.random = Random::of_part(20_261, (suite * SUITE + it) as u64);
+                    }
+                    world
+                })
+                .collect();
+            let mut nightly = Nightly::new(worlds, Rules::default());
+            for night in 0..NIGHTS {
+                let report = nightly.night();
+                again += report.again;
+                if report.judged == 0 {
+                    continue;
+                }
+                nights += 1;
+                red += usize::from(report.findings.iter().any(is_red));
+                unsure +=
+                    report.findings.iter().filter(|it| it.what == What::Undecided).count();
+                if std::env::var("SHOW").is_ok() {
+                    for it in report.findings.iter().filter(|it| is_red(it)) {
+                        eprintln!("{night} {} {:?} {}", it.series, it.what, it.why);
+                    }
+                }
+            }
+            for nights in nightly.history.values() {
+                let value = |it: &Night| it.first.reading.value().unwrap_or_default();
+                last += nights.windows(2).filter(|it| value(&it[1]) > 1.1 * value(&it[0])).count();
+            }
+        }
+        for series in 0..suites * SUITE {
+            let world = World::new(*kind, Change::None, series as u64);
+            let mut nightly = Nightly::new(vec![world], Rules::default());
+            single += (0..NIGHTS).filter(|_| nightly.night().findings.iter().any(is_red)).count();
+        }
+        let all = suites * SUITE * NIGHTS;
+        let in_20 = |count: usize, of: usize| 20.0 * count as f64 / of as f64;
+        println!(
+            "| {} | {:.2} | {:.3} | {:.3} | {:.2} | {:.1} |",
+            kind.name(),
+            in_20(red, nights),
+            in_20(single, nights * SUITE),
+            in_20(unsure, nights * SUITE),
+            1.0 + again as f64 / all as f64,
+            in_20(last, all),
+        );
+    }
+    println!();
+}
+
+/// One of 40 series changes: it needs the evidence that it needs among 40.
+fn with_change(kinds: &[Kind], suites: usize) {
+    let steps = [0.03, 0.05, 0.1, 0.2].map(Change::Step);
+    let drifts = [0.1, 0.2].map(Change::Drift);
+    let changes: Vec<Change> = steps.into_iter().chain(drifts).collect();
+    let mut head = "| nights |".to_owned();
+    for it in &changes {
+        let _ = write!(head, " {} |", it.name());
+    }
+    println!("{head}\n|{}", "---|".repeat(changes.len() + 1));
+    for kind in kinds {
+        let mut line = format!("| {} |", kind.name());
+        for change in &changes {
+            let rules = Rules { false_nights: 0.05 / SUITE as f64, ..Rules::default() };
+            let mut found = Vec::new();
+            let begins = if let Change::Drift(_) = change { DRIFT_AT } else { STEP_AT };
+            for series in 0..suites * SUITE {
+                let world = World::new(*kind, *change, series as u64);
+                let mut nightly = Nightly::new(vec![world], rules.clone());
+                let mut at = None;
+                for night in 0..NIGHTS {
+                    let report = nightly.night();
+                    if night >= begins && at.is_none() && report.findings.iter().any(is_red) {
+                        at = Some(night - begins + 1);
+                    }
+                }
+                found.push(at);
+            }
+            let within = |nights: usize| {
+                let count = found.iter().flatten().filter(|it| **it <= nights).count();
+                100.0 * count as f64 / found.len() as f64
+            };
+            let _ = match change {
+                Change::Drift(_) => write!(line, " {:.0} by {:.0} |", within(60), {
+                    let mut nights: Vec<usize> = found.iter().flatten().copied().collect();
+                    nights.sort_unstable();
+                    nights.get(nights.len() / 2).copied().unwrap_or_default()
+                }),
+                _ => write!(line, " {:.0}, {:.0}, {:.0} |", within(2), within(7), within(30)),
+            };
+        }
+        println!("{line}");
+    }
+}
+
+/// The first samples of the nights, for peers: they have no further ones.
+fn csv(file: &str) -> Result<(), Box<dyn Error>> {
+    let mut out = csv::Writer::from_path(file)?;
+    for kind in &KINDS[..5] {
+        for change in [Change::None, Change::Step(0.1)] {
+            for series in 0..SUITES * SUITE {
+                let mut world = World::new(*kind, change, series as u64);
+                let mut row = vec![kind.name().to_owned(), change.name(), series.to_string()];
+                for _ in 0..NIGHTS {
+                    let value = world.sample().reading.value().unwrap_or_default();
+                    row.push(format!("{value:.1}"));
+                    world.next_night();
+                }
+                out.write_record(&row)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
