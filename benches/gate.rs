@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into_iter()
         .filter(|it| only.is_none_or(|only| it.name().contains(only.as_str())))
         .collect();
-    without_change(&kinds, suites);
-    with_change(&kinds, suites);
+    let tallies: Vec<(Kind, Tally)> = kinds.iter().map(|it| (*it, tally(*it, suites))).collect();
+    print(&tallies, suites);
     Ok(())
 }
 
@@ -116,10 +116,12 @@ impl Change {
 }
 
 /// A world that is measured night by night.
+#[derive(Clone)]
 struct World {
     kind: Kind,
     change: Change,
     random: Random,
+    suite: u64,
     night: usize,
     host: usize,
     /// What all samples of the night have.
@@ -129,11 +131,12 @@ struct World {
 }
 
 impl World {
-    fn new(kind: Kind, change: Change, part: u64) -> Self {
+    fn new(kind: Kind, change: Change, series: usize) -> Self {
         let mut world = Self {
             kind,
             change,
-            random: Random::of_part(20_261, part),
+            random: Random::of_part(20_261, series as u64),
+            suite: (series / SUITE) as u64,
             night: 0,
             host: 0,
             shared: 0.0,
@@ -149,7 +152,8 @@ impl World {
     }
 
     fn dusk(&mut self) {
-        self.host = self.random.below(2);
+        // All series of a suite are measured on the same host.
+        self.host = Random::of_part(self.suite, self.night as u64).below(2);
         self.shared = match self.kind {
             Kind::Independent | Kind::HeavyTails => 0.0,
             Kind::Autocorrelated => 0.6 * self.first,
@@ -200,26 +204,27 @@ fn student3(random: &mut Random) -> f64 {
 /// Several series that are judged together, night by night.
 struct Nightly {
     worlds: BTreeMap<Series, World>,
+    /// May have further series, which tell how alike samples of a night are.
     history: BTreeMap<Series, Vec<Night>>,
     rules: Rules,
 }
 
+fn series(at: usize) -> Series {
+    Series {
+        case: format!("C-{at:03}"),
+        role: String::new(),
+        query: String::new(),
+        metric: Metric::P95,
+        connection: "simulated".to_owned(),
+    }
+}
+
 impl Nightly {
-    fn new(worlds: Vec<World>, rules: Rules) -> Self {
-        let series = |at: usize| Series {
-            case: format!("C-{at:03}"),
-            role: String::new(),
-            query: String::new(),
-            metric: Metric::P95,
-            connection: "simulated".to_owned(),
-        };
-        let worlds: BTreeMap<Series, World> =
-            worlds.into_iter().enumerate().map(|(at, it)| (series(at), it)).collect();
-        let history = worlds.keys().map(|it| (it.clone(), Vec::new())).collect();
-        Self { worlds, history, rules }
+    fn new(worlds: impl IntoIterator<Item = World>, rules: Rules) -> Self {
+        let worlds = worlds.into_iter().enumerate().map(|(at, it)| (series(at), it)).collect();
+        Self { worlds, history: BTreeMap::new(), rules }
     }
 
-    /// The host of the night is that of all.
     fn night(&mut self) -> NightReport {
         let Some(tonight) = self.worlds.values().next().map(World::tonight) else {
             unreachable!("a suite has series")
@@ -256,104 +261,121 @@ fn is_red(finding: &Finding) -> bool {
     matches!(finding.what, What::Worse(_))
 }
 
-/// Suites without a change: nights with any red series.
-fn without_change(kinds: &[Kind], suites: usize) {
-    println!("| nights | red in 20, 40 series | red in 20, one series | unsure in 20, one series | samples a night | 10 % worse than last night, one series |");
-    println!("|---|---|---|---|---|---|");
-    for kind in kinds {
-        let (mut nights, mut red, mut single, mut unsure, mut again, mut last) =
-            (0, 0, 0, 0, 0, 0);
-        for suite in 0..suites {
-            let worlds = (0..SUITE)
-                .map(|it| {
-                    let mut world = World::new(*kind, Change::None, (suite * SUITE + it) as u64);
-                    // All are measured on one host each night.
-                    if it > 0 && *kind == Kind::TwoHosts {
-                        world.random = Random::of_part(20_261, (suite * SUITE + it) as u64);
-                    }
-                    world
-                })
-                .collect();
-            let mut nightly = Nightly::new(worlds, Rules::default());
-            for night in 0..NIGHTS {
-                let report = nightly.night();
-                again += report.again;
-                if report.judged == 0 {
-                    continue;
-                }
-                nights += 1;
-                red += usize::from(report.findings.iter().any(is_red));
-                unsure +=
-                    report.findings.iter().filter(|it| it.what == What::Undecided).count();
-                if std::env::var("SHOW").is_ok() {
-                    for it in report.findings.iter().filter(|it| is_red(it)) {
-                        eprintln!("{night} {} {:?} {}", it.series, it.what, it.why);
-                    }
-                }
+/// One kind of nights: suites without a change, and each of their series with every change.
+struct Tally {
+    nights: usize,
+    red_nights: usize,
+    single_red: usize,
+    unsure: usize,
+    again: usize,
+    worse_than_last: usize,
+    /// By change: how many nights it took, of each series.
+    found: Vec<Vec<Option<usize>>>,
+}
+
+fn changes() -> Vec<Change> {
+    let steps = [0.03, 0.05, 0.1, 0.2].map(Change::Step);
+    steps.into_iter().chain([0.1, 0.2].map(Change::Drift)).collect()
+}
+
+fn tally(kind: Kind, suites: usize) -> Tally {
+    let mut tally = Tally {
+        nights: 0,
+        red_nights: 0,
+        single_red: 0,
+        unsure: 0,
+        again: 0,
+        worse_than_last: 0,
+        found: vec![Vec::new(); changes().len()],
+    };
+    for suite in 0..suites {
+        let worlds = (0..SUITE).map(|it| World::new(kind, Change::None, suite * SUITE + it));
+        let mut nightly = Nightly::new(worlds, Rules::default());
+        let mut kept = BTreeMap::new();
+        for night in 0..NIGHTS {
+            if night == STEP_AT || night == DRIFT_AT {
+                kept.insert(night, nightly.worlds.clone());
             }
-            for nights in nightly.history.values() {
-                let value = |it: &Night| it.first.reading.value().unwrap_or_default();
-                last += nights.windows(2).filter(|it| value(&it[1]) > 1.1 * value(&it[0])).count();
+            let report = nightly.night();
+            tally.again += report.again;
+            if report.judged > 0 {
+                tally.nights += 1;
+                tally.red_nights += usize::from(report.findings.iter().any(is_red));
+                let undecided = |it: &&Finding| it.what == What::Undecided;
+                tally.unsure += report.findings.iter().filter(undecided).count();
             }
         }
-        for series in 0..suites * SUITE {
-            let world = World::new(*kind, Change::None, series as u64);
-            let mut nightly = Nightly::new(vec![world], Rules::default());
-            single += (0..NIGHTS).filter(|_| nightly.night().findings.iter().any(is_red)).count();
+        for nights in nightly.history.values() {
+            let value = |it: &Night| it.first.reading.value().unwrap_or_default();
+            let worse = |it: &&[Night]| value(&it[1]) > 1.1 * value(&it[0]);
+            tally.worse_than_last += nights.windows(2).filter(worse).count();
         }
-        let all = suites * SUITE * NIGHTS;
+        for at in 0..SUITE {
+            let world = World::new(kind, Change::None, suite * SUITE + at);
+            let mut alone = Nightly::new([world], Rules::default());
+            tally.single_red +=
+                (0..NIGHTS).filter(|_| alone.night().findings.iter().any(is_red)).count();
+        }
+        changed(&mut nightly, &kept, &mut tally.found);
+    }
+    tally
+}
+
+/// One of 40 series changes: it needs the evidence that it needs among 40. The others are as they
+/// were.
+fn changed(
+    nightly: &mut Nightly,
+    kept: &BTreeMap<usize, BTreeMap<Series, World>>,
+    found: &mut [Vec<Option<usize>>],
+) {
+    nightly.rules.false_nights /= SUITE as f64;
+    let series: Vec<Series> = nightly.history.keys().cloned().collect();
+    for series in series {
+        let Some(whole) = nightly.history.get(&series).cloned() else { continue };
+        for (change, found) in changes().into_iter().zip(found.iter_mut()) {
+            let begins = if let Change::Drift(_) = change { DRIFT_AT } else { STEP_AT };
+            let Some(world) = kept.get(&begins).and_then(|it| it.get(&series)) else { continue };
+            nightly.history.insert(series.clone(), whole[..begins].to_vec());
+            let world = World { change, ..world.clone() };
+            nightly.worlds = BTreeMap::from([(series.clone(), world)]);
+            found.push((begins..NIGHTS).position(|_| nightly.night().findings.iter().any(is_red)));
+        }
+        nightly.history.insert(series, whole);
+    }
+}
+
+fn print(tallies: &[(Kind, Tally)], suites: usize) {
+    println!(
+        "| nights | red in 20, 40 series | red in 20, one series | unsure in 20, one series \
+         | samples a night | \"10 % worse than last night\", one series |\n|---|---|---|---|---|---|"
+    );
+    for (kind, tally) in tallies {
         let in_20 = |count: usize, of: usize| 20.0 * count as f64 / of as f64;
+        let all = suites * SUITE * NIGHTS;
         println!(
             "| {} | {:.2} | {:.3} | {:.3} | {:.2} | {:.1} |",
             kind.name(),
-            in_20(red, nights),
-            in_20(single, nights * SUITE),
-            in_20(unsure, nights * SUITE),
-            1.0 + again as f64 / all as f64,
-            in_20(last, all),
+            in_20(tally.red_nights, tally.nights),
+            in_20(tally.single_red, tally.nights * SUITE),
+            in_20(tally.unsure, tally.nights * SUITE),
+            1.0 + tally.again as f64 / all as f64,
+            in_20(tally.worse_than_last, all),
         );
     }
-    println!();
-}
-
-/// One of 40 series changes: it needs the evidence that it needs among 40.
-fn with_change(kinds: &[Kind], suites: usize) {
-    let steps = [0.03, 0.05, 0.1, 0.2].map(Change::Step);
-    let drifts = [0.1, 0.2].map(Change::Drift);
-    let changes: Vec<Change> = steps.into_iter().chain(drifts).collect();
-    let mut head = "| nights |".to_owned();
-    for it in &changes {
+    let mut head = "\n| nights |".to_owned();
+    for it in changes() {
         let _ = write!(head, " {} |", it.name());
     }
-    println!("{head}\n|{}", "---|".repeat(changes.len() + 1));
-    for kind in kinds {
+    println!("{head}\n|{}", "---|".repeat(changes().len() + 1));
+    for (kind, tally) in tallies {
         let mut line = format!("| {} |", kind.name());
-        for change in &changes {
-            let rules = Rules { false_nights: 0.05 / SUITE as f64, ..Rules::default() };
-            let mut found = Vec::new();
-            let begins = if let Change::Drift(_) = change { DRIFT_AT } else { STEP_AT };
-            for series in 0..suites * SUITE {
-                let world = World::new(*kind, *change, series as u64);
-                let mut nightly = Nightly::new(vec![world], rules.clone());
-                let mut at = None;
-                for night in 0..NIGHTS {
-                    let report = nightly.night();
-                    if night >= begins && at.is_none() && report.findings.iter().any(is_red) {
-                        at = Some(night - begins + 1);
-                    }
-                }
-                found.push(at);
-            }
+        for (change, found) in changes().iter().zip(&tally.found) {
             let within = |nights: usize| {
-                let count = found.iter().flatten().filter(|it| **it <= nights).count();
+                let count = found.iter().flatten().filter(|it| **it < nights).count();
                 100.0 * count as f64 / found.len() as f64
             };
             let _ = match change {
-                Change::Drift(_) => write!(line, " {:.0} by {:.0} |", within(60), {
-                    let mut nights: Vec<usize> = found.iter().flatten().copied().collect();
-                    nights.sort_unstable();
-                    nights.get(nights.len() / 2).copied().unwrap_or_default()
-                }),
+                Change::Drift(_) => write!(line, " {:.0}, {:.0} |", within(30), within(60)),
                 _ => write!(line, " {:.0}, {:.0}, {:.0} |", within(2), within(7), within(30)),
             };
         }
@@ -367,7 +389,7 @@ fn csv(file: &str) -> Result<(), Box<dyn Error>> {
     for kind in &KINDS[..5] {
         for change in [Change::None, Change::Step(0.1)] {
             for series in 0..SUITES * SUITE {
-                let mut world = World::new(*kind, change, series as u64);
+                let mut world = World::new(*kind, change, series);
                 let mut row = vec![kind.name().to_owned(), change.name(), series.to_string()];
                 for _ in 0..NIGHTS {
                     let value = world.sample().reading.value().unwrap_or_default();

@@ -9,8 +9,8 @@
 //! - [`change`]: changes that somebody accepted, and budgets that match nothing any more.
 //! - [`rules`]: the parameters, with their defaults and reasons.
 //! - [`level`]: a level and a spread that outliers do not move.
-//! - [`window`]: what tonight is compared with. [`watch`]: the evidence of one series, sample by
-//!   sample. [`drift`]: the window itself against an older reference. [`facts`]: what has no noise.
+//! - [`window`]: what tonight is compared with. [`repeat`]: what further samples
+//!   of a night are worth. [`watch`]: the evidence of one series, sample by sample. [`drift`]: the window itself against an older reference. [`facts`]: what has no noise.
 //! - [`tonight`]: all series of a night, and which of them are red.
 //! - [`self_test`]: whether the gate would have noticed.
 //!
@@ -23,6 +23,8 @@ pub mod facts;
 pub mod lens;
 pub mod level;
 pub mod night;
+pub mod points;
+pub mod repeat;
 pub mod rules;
 pub mod series;
 pub mod tonight;
@@ -31,6 +33,7 @@ pub mod window;
 
 pub use change::{Change, Shift, orphans};
 pub use night::{Night, Reading, Sample, Status};
+pub use points::{ChangePoint, when_changed};
 pub use rules::Rules;
 pub use series::{Metric, Pattern, Scale, Series, Worse};
 pub use tonight::{Answer, Cause, Finding, Gate, NightReport, Step, What};

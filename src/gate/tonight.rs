@@ -12,6 +12,7 @@ use super::{
     facts::{Compared, compared},
     lens::Lens,
     orphans,
+    repeat::Repeats,
     watch::Watch,
     window::Window,
 };
@@ -189,11 +190,12 @@ impl Gate {
         changes: &[Change],
         rules: Rules,
     ) -> Self {
+        let repeats = Repeats::of(history, tonight.date, &rules);
         let lines: Vec<Line> = measured
             .iter()
             .map(|(series, first)| {
                 let nights = history.get(series).map_or(&[][..], Vec::as_slice);
-                let state = state(series, first, nights, tonight, changes, &rules);
+                let state = state(series, first, nights, tonight, changes, &rules, &repeats);
                 Line { series: series.clone(), first: first.clone(), again: Vec::new(), state }
             })
             .collect();
@@ -354,6 +356,8 @@ impl Gate {
             let turned = it.turned();
             turned.by >= effect_min && turned.evidence(self.needed()) >= self.needed()
         });
+        let undecided = evidence >= self.needed() / 2.0
+            || noisy.stopped.is_some() && noisy.watch.looks_worse();
         let set = |finding: &mut Finding, verdict, status, what, why| {
             (finding.verdict, finding.status) = (verdict, status);
             (finding.what, finding.why) = (what, why);
@@ -368,8 +372,8 @@ impl Gate {
                 let why = format!("{shown} {against}, which is less than counts");
                 set(finding, Passed, Accepted, What::Slight, why);
             }
-            // So much evidence and no more to be had: saying that it passed would be a lie.
-            false if evidence >= self.needed() / 2.0 => {
+            // No more to be had, and it still looks worse: saying that it passed would be a lie.
+            false if undecided => {
                 let until = match &noisy.stopped {
                     Some(why) => format!(": {why}"),
                     None => ", and more samples of one night would not tell".to_owned(),
@@ -402,6 +406,7 @@ fn state(
     tonight: &Tonight,
     changes: &[Change],
     rules: &Rules,
+    repeats: &Repeats,
 ) -> State {
     let passed = |what, why: String| State::Settled {
         verdict: Verdict::Passed,
@@ -443,7 +448,8 @@ fn state(
         Ok(it) => it,
         Err(why) => return not_yet(why),
     };
-    let mut watch = Watch::new(&window, rules.effect_min(series.metric));
+    let repeat = repeats.share(series, window.lens.controlled);
+    let mut watch = Watch::new(&window, repeat, rules.effect_min(series.metric));
     let Some((off, variance)) = window.deviation(first) else {
         return not_yet("no number to compare".to_owned());
     };

@@ -5,8 +5,8 @@
 //! exceeds a thousand in at most one of a thousand nights (Ville, 1939; Grünwald, de Heide, Koolen:
 //! Safe testing, 2024). So samples may be added until it is clear, without paying for each look.
 //!
-//! How far the level would have moved is told from the samples before, never from the one that is
-//! weighed.
+//! It is weighed for two alternatives at once, and the mean of both counts: a shift as small as can
+//! be told from noise, and the mean of the samples before, never with the one that is weighed.
 
 use super::{level::likelier, window::Window};
 
@@ -19,27 +19,34 @@ pub struct Watch {
     repeat: f64,
     /// Deviations from the level, in order.
     samples: Vec<f64>,
-    /// A logarithm.
-    evidence: f64,
+    /// For the least shift, as a logarithm.
+    least: f64,
+    /// For what was seen before, as a logarithm.
+    seen: f64,
 }
 
-/// The first sample is weighed for a level that is so many spreads higher: 1.7 standard deviations
-/// of normal noise. Then one night in five is looked at again without a change, and seven in eight
-/// with one of two standard deviations.
-const FIRST_SHIFT: f64 = 2.0;
+/// The least shift, in spreads: 1.85 standard deviations of normal noise. Without a change one night
+/// in six is then sampled again; of nights with one as large, five in six are found. Less finds more
+/// and samples more.
+const LEAST_SHIFT: f64 = 2.2;
+
+/// What was seen before is followed beyond the least shift from this evidence on.
+const SEEN_MIN: f64 = 2.0;
 
 /// Where less than this share of a further sample is news, it is not taken.
 const NEWS_MIN: f64 = 0.1;
 
 impl Watch {
-    pub fn new(window: &Window, effect_min: f64) -> Self {
+    /// `repeat` is the share of the spread that samples of one night have in common.
+    pub fn new(window: &Window, repeat: f64, effect_min: f64) -> Self {
         Self {
             effect_min,
             spread: window.level.spread,
             uncertainty: window.level.uncertainty,
-            repeat: window.repeat,
+            repeat,
             samples: Vec::new(),
-            evidence: 0.0,
+            least: 0.0,
+            seen: 0.0,
         }
     }
 
@@ -50,13 +57,12 @@ impl Watch {
         let (known, left) = self.foreseen();
         let deviation = (all * left).sqrt();
         let before = self.mean();
-        let shift = match before {
-            None => self.effect_min.max(FIRST_SHIFT * self.spread),
-            Some(mean) => mean.max(self.effect_min),
-        };
         if left > 0.0 {
-            let news = off - known * before.unwrap_or(0.0);
-            self.evidence += likelier(news / deviation, shift * (1.0 - known) / deviation);
+            let news = (off - known * before.unwrap_or(0.0)) / deviation;
+            let likelier = |shift: f64| likelier(news, shift * (1.0 - known) / deviation);
+            let least = self.effect_min.max(LEAST_SHIFT * self.spread);
+            self.least += likelier(least);
+            self.seen += likelier(before.map_or(least, |it| it.max(self.effect_min)));
         }
         self.samples.push(off);
     }
@@ -81,17 +87,23 @@ impl Watch {
 
     /// How many times likelier the night is if the level moved, as a logarithm.
     pub fn evidence(&self) -> f64 {
-        self.evidence
+        let (more, less) = (self.least.max(self.seen), self.least.min(self.seen));
+        more + ((less - more).exp().ln_1p() - 2.0_f64.ln())
     }
 
     pub fn samples(&self) -> usize {
         self.samples.len()
     }
 
+    /// Whether it looks rather worse than not.
+    pub fn looks_worse(&self) -> bool {
+        self.least > 0.0 || self.seen > SEEN_MIN
+    }
+
     /// Whether it looks worse so far, and another sample could tell.
     pub fn wants_more(&self) -> bool {
         let (known, _) = self.foreseen();
-        self.evidence > 0.0 && (self.samples.len() < 2 || 1.0 - known > NEWS_MIN)
+        self.looks_worse() && (self.samples.len() < 2 || 1.0 - known > NEWS_MIN)
     }
 
     /// How far tonight is above the level, and the deviation of that. The first sample is left out

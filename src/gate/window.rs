@@ -25,9 +25,6 @@ pub struct Window {
     /// Only nights of tonight's host are in it.
     pub same_host: bool,
     pub level: Level,
-    /// The share of the spread that samples of one night have in common, 0 to 1: what taking
-    /// samples again does not get rid of.
-    pub repeat: f64,
     /// The deviation that the samples' own intervals say, in the middle of the window.
     pub own: f64,
     /// The nights between the window and tonight that were sound, as deviations from the level.
@@ -130,14 +127,13 @@ impl Window {
             .filter(fits)
             .filter_map(|it| deviation(it, &it.first))
             .collect();
-        let repeat = repeat(history.iter().filter(fits).copied(), rules, spread, deviation);
         let accepted = history
             .iter()
             .filter(accepted)
             .filter(fits)
             .filter_map(|it| Some(flat(look(it, &it.first)?, it.date)))
             .collect();
-        Ok(Self { lens, nights: nights.len(), same_host, level, repeat, own, since, accepted })
+        Ok(Self { lens, nights: nights.len(), same_host, level, own, since, accepted })
     }
 
     /// How far a sample of tonight is above the level, and the variance of it: that of the nights,
@@ -175,7 +171,7 @@ impl Season {
     /// Means of weekdays, drawn to zero as much as they may be noise (James and Stein).
     fn of(values: &[f64], days: &[usize], level: &Level) -> Self {
         let (mut sums, mut counts) = ([0.0; 7], [0.0_f64; 7]);
-        let far = 3.0 * level.spread;
+        let far = FAR * level.spread;
         let off: Vec<f64> =
             values.iter().map(|it| (it - level.location).clamp(-far, far)).collect();
         for (off, day) in off.iter().zip(days) {
@@ -206,32 +202,5 @@ impl Season {
     }
 }
 
-/// Nights in which samples were taken again, worth of believing that it never helps.
-const DOUBT: f64 = 2.0;
-
-/// How much of the first sample's deviation the later ones of the night have: the slope of a line
-/// through zero. It does not matter that only alarms are sampled again, since that hangs on the
-/// first sample alone. One standard error more than is seen.
-fn repeat<'a>(
-    history: impl DoubleEndedIterator<Item = &'a Night>,
-    rules: &Rules,
-    spread: f64,
-    deviation: impl Fn(&Night, &Sample) -> Option<f64>,
-) -> f64 {
-    let sampled = history
-        .rev()
-        .filter(|it| matches!(it.status, Status::Accepted | Status::Unsure))
-        .take(3 * rules.window);
-    let (mut products, mut squares) = (DOUBT, DOUBT);
-    let near = |it: f64| (it / spread).clamp(-3.0, 3.0);
-    for night in sampled {
-        let again: Vec<f64> = night.again.iter().filter_map(|it| deviation(night, it)).collect();
-        let Some(first) = deviation(night, &night.first).filter(|_| !again.is_empty()) else {
-            continue;
-        };
-        let mean = again.iter().sum::<f64>() / again.len() as f64;
-        products += near(first) * near(mean);
-        squares += near(first).powi(2);
-    }
-    (products / squares + 1.0 / (squares - DOUBT + 1.0).sqrt()).clamp(0.0, 1.0)
-}
+/// Samples are no further out than this many spreads.
+const FAR: f64 = 3.0;
