@@ -98,7 +98,13 @@ impl Change {
     fn at(self, night: usize) -> f64 {
         match self {
             Self::None => 0.0,
-            Self::Step(by) => if night >= STEP_AT { by.ln_1p() } else { 0.0 },
+            Self::Step(by) => {
+                if night >= STEP_AT {
+                    by.ln_1p()
+                } else {
+                    0.0
+                }
+            }
             Self::Drift(by) => {
                 let gone = night.saturating_sub(DRIFT_AT) as f64 / (NIGHTS - 1 - DRIFT_AT) as f64;
                 by.ln_1p() * gone
@@ -158,7 +164,13 @@ impl World {
             Kind::Independent | Kind::HeavyTails => 0.0,
             Kind::Autocorrelated => 0.6 * self.first,
             Kind::TwoHosts | Kind::UnknownHosts => 0.1_f64.ln_1p() * self.host as f64,
-            Kind::Weekly => if self.night % 7 >= 5 { -0.1_f64.ln_1p() } else { 0.0 },
+            Kind::Weekly => {
+                if self.night % 7 >= 5 {
+                    -0.1_f64.ln_1p()
+                } else {
+                    0.0
+                }
+            }
             Kind::WholeNight | Kind::Controlled => NOISE * normal(&mut self.random),
         };
     }

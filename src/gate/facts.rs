@@ -37,11 +37,13 @@ pub fn compared(
         .filter(|it| it.status == Status::Accepted && it.date < date)
         // What was right only as long as a change held is not right any more.
         .filter(|it| {
-            !holding(it.date).any(|change| !change.holds(date) && is(&change.shift, &it.first.reading))
+            !holding(it.date)
+                .any(|change| !change.holds(date) && is(&change.shift, &it.first.reading))
         })
         .collect();
     known.sort_by_key(|it| it.date);
-    let known: Vec<&Reading> = known.iter().rev().take(window).map(|it| &it.first.reading).collect();
+    let known: Vec<&Reading> =
+        known.iter().rev().take(window).map(|it| &it.first.reading).collect();
     if holding(date).any(|it| is(&it.shift, reading)) {
         return matches!(reading, Reading::Category { .. } | Reading::Exact { .. })
             .then_some(Compared::Same);
@@ -135,7 +137,8 @@ mod tests {
 
     #[track_caller]
     fn check(metric: Metric, before: &[Reading], tonight: Reading, expected: &str) {
-        let found = compared(&series(metric), &tonight, date(20), &nights(before), &[], 42).unwrap();
+        let found =
+            compared(&series(metric), &tonight, date(20), &nights(before), &[], 42).unwrap();
         assert!(format!("{found:?}").starts_with(expected), "{found:?}, not {expected}");
     }
 

@@ -4,8 +4,6 @@
 //! statistical modeling using the t distribution, 1989): as good as mean and deviation where noise
 //! is normal, and hardly touched by nights that are far out.
 
-use crate::load::statistics::dependence::long_run;
-
 /// Degrees of freedom. The usual choice: fewer waste normal noise, more trust outliers.
 pub const FREEDOM: f64 = 4.0;
 
@@ -45,8 +43,10 @@ pub fn level(values: &[f64]) -> Option<Level> {
         }
         let before = (location, spread);
         location = sum / weights;
-        let squares: f64 =
-            values.iter().map(|it| weight((it - before.0) / spread) * (it - location).powi(2)).sum();
+        let squares: f64 = values
+            .iter()
+            .map(|it| weight((it - before.0) / spread) * (it - location).powi(2))
+            .sum();
         // Nothing but equal values is left: the others are infinitely unlikely.
         spread = (squares / n).sqrt().max(before.1 * 1e-3);
         if (location - before.0).abs() + (spread - before.1).abs() < 1e-3 * spread {
@@ -59,9 +59,8 @@ pub fn level(values: &[f64]) -> Option<Level> {
     let slope: f64 = off.iter().map(|it| slope(*it)).sum::<f64>().max(0.3 * n);
     let alone = pulls.iter().map(|it| it * it).sum::<f64>().sqrt();
     let chained = alone * ((1.0 + chain) / (1.0 - chain)).sqrt();
-    let slow = long_run(&pulls).map_or(0.0, |it| it.deviation);
     let spread = spread * (n / (n - 1.0).max(1.0)).sqrt();
-    Some(Level { location, spread, uncertainty: spread * chained.max(slow) / slope, chain })
+    Some(Level { location, spread, uncertainty: spread * chained / slope, chain })
 }
 
 fn weight(off: f64) -> f64 {

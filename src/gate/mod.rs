@@ -26,7 +26,10 @@ pub mod night;
 pub mod points;
 pub mod repeat;
 pub mod rules;
+pub mod self_test;
 pub mod series;
+#[cfg(test)]
+mod tests;
 pub mod tonight;
 pub mod watch;
 pub mod window;
@@ -35,6 +38,7 @@ pub use change::{Change, Shift, orphans};
 pub use night::{Night, Reading, Sample, Status};
 pub use points::{ChangePoint, when_changed};
 pub use rules::Rules;
+pub use self_test::SelfTest;
 pub use series::{Metric, Pattern, Scale, Series, Worse};
 pub use tonight::{Answer, Cause, Finding, Gate, NightReport, Step, What};
 pub use window::{Tonight, Window};

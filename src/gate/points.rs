@@ -2,8 +2,8 @@
 //!
 //! E-divisive (Matteson and James, A nonparametric approach for multiple change point analysis,
 //! 2014): the split whose sides differ most in energy distance, tested by permuting the nights, and
-//! again on both sides. Blocks of neighbouring nights are permuted rather than nights, since with
-//! nights that are like the ones before every order but the true one looks more even.
+//! again on both sides. Where nights are like the ones before, blocks of them are permuted: else every
+//! order but the true one would look more even.
 //!
 //! Own code: the published crates of change points (`changepoint`, `augurs-changepoint`) are online
 //! Bayesian or have no test.
@@ -100,30 +100,40 @@ fn size(lens: &Lens, before: Level, after: Level, nights: usize) -> Estimate {
 /// Adds the change points of `values`, which begin at `offset`.
 fn split(values: &[f64], offset: usize, random: &mut Random, found: &mut Vec<(usize, f64)>) {
     let Some((at, energy)) = most_uneven(values) else { return };
+    let length = block(&values[..at], &values[at..]);
+    let most = (LEVEL * (PERMUTATIONS + 1) as f64) as usize - 1;
     let mut beyond = 0;
-    for tried in 0..PERMUTATIONS {
-        let permuted = permuted(values, random);
+    for _ in 0..PERMUTATIONS {
+        let permuted = permuted(values, length, random);
         beyond += usize::from(most_uneven(&permuted).is_some_and(|it| it.1 >= energy));
         // It cannot be a change point any more.
-        if (beyond + 1) as f64 > LEVEL * (PERMUTATIONS + 1) as f64 && tried > beyond {
+        if beyond > most {
             return;
         }
     }
     let p = (beyond + 1) as f64 / (PERMUTATIONS + 1) as f64;
-    if p > LEVEL {
-        return;
-    }
     split(&values[..at], offset, random, found);
     found.push((offset + at, p));
     split(&values[at..], offset + at, random, found);
 }
 
-/// Blocks of about the cube root of all nights, in another order.
-fn permuted(values: &[f64], random: &mut Random) -> Vec<f64> {
-    let length = (values.len() as f64).cbrt().ceil() as usize;
-    // Not always cut at the same places.
-    let first = random.below(length.min(values.len()));
-    let (head, rest) = values.split_at(first);
+/// Neighbours that stay together: one where the nights of both sides hang together by no more than
+/// chance, else as many as Andrews (Heteroskedasticity and autocorrelation consistent covariance
+/// matrix estimation, 1991) has it for a chain.
+fn block(before: &[f64], after: &[f64]) -> usize {
+    let rest = [before, after].into_iter().filter_map(|side| {
+        let middle = level(side)?.location;
+        Some(side.iter().map(move |it| it - middle))
+    });
+    let rest: Vec<f64> = rest.flatten().collect();
+    let chain = level(&rest).map_or(0.0, |it| it.chain);
+    let length = (2.0 * chain / (1.0 - chain * chain)).powf(2.0 / 3.0) * (rest.len() as f64).cbrt();
+    (length.ceil() as usize).max(1)
+}
+
+/// Blocks in another order, not always cut at the same places.
+fn permuted(values: &[f64], length: usize, random: &mut Random) -> Vec<f64> {
+    let (head, rest) = values.split_at(random.below(length.min(values.len())));
     let mut blocks: Vec<&[f64]> = rest.chunks(length).collect();
     blocks.push(head);
     for at in (1..blocks.len()).rev() {
@@ -137,7 +147,8 @@ fn most_uneven(values: &[f64]) -> Option<(usize, f64)> {
     let n = values.len();
     let apart = |a: usize, b: usize| (values[a] - values[b]).abs();
     let pairs = |of: usize| (of * of.saturating_sub(1)) as f64 / 2.0;
-    let mut right: f64 = (0..n).flat_map(|a| (0..a).map(move |b| (a, b))).map(|(a, b)| apart(a, b)).sum();
+    let mut right: f64 =
+        (0..n).flat_map(|a| (0..a).map(move |b| (a, b))).map(|(a, b)| apart(a, b)).sum();
     let (total, mut left) = (right, 0.0);
     let mut most: Option<(usize, f64)> = None;
     for at in 1..n {

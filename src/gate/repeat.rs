@@ -6,7 +6,11 @@
 //! are sampled again, since that hangs on the first sample alone; later samples are left out, since
 //! they hang on the second.
 
-use super::{Metric, Night, Rules, Series, Status, lens::Lens, level::median};
+use super::{
+    Change, Metric, Night, Rules, Sample, Series, Status,
+    lens::{Lens, Shifts},
+    level::median,
+};
 use chrono::{Days, NaiveDate};
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,8 +31,8 @@ struct Sums {
 /// Worth of believing that further samples never help, in squared spreads.
 const DOUBT: f64 = 2.0;
 
-/// Worth of believing that a series is like the others of its metric: some ten alarms.
-const LIKE_OTHERS: f64 = 30.0;
+/// Worth of believing that a series is like the others of its metric: some thirty alarms.
+const LIKE_OTHERS: f64 = 100.0;
 
 /// No sample is further out than this many spreads.
 const FAR: f64 = 3.0;
@@ -41,6 +45,7 @@ impl Repeats {
     pub fn of(
         history: &BTreeMap<Series, Vec<Night>>,
         tonight: NaiveDate,
+        changes: &[Change],
         rules: &Rules,
     ) -> Self {
         let day = |days| tonight.checked_sub_days(Days::new(days)).unwrap_or(tonight);
@@ -51,7 +56,11 @@ impl Repeats {
                 nights.iter().filter(|it| (first..last).contains(&it.date)).collect();
             for controlled in [false, true] {
                 let lens = Lens::of(series, controlled);
-                let sums = Sums::of(&lens, &nights);
+                let shifts = Shifts::of(changes, series, &nights, &lens);
+                let look = |night: &Night, sample: &Sample| {
+                    Some(lens.look(sample)? + shifts.between(night.date, tonight))
+                };
+                let sums = Sums::of(&nights, look);
                 let pool = repeats.metrics.entry((series.metric, controlled)).or_default();
                 pool.products += sums.products;
                 pool.squares += sums.squares;
@@ -73,14 +82,14 @@ impl Repeats {
 
 impl Sums {
     /// Each night beside the others of its host.
-    fn of(lens: &Lens, nights: &[&Night]) -> Self {
+    fn of(nights: &[&Night], look: impl Fn(&Night, &Sample) -> Option<f64>) -> Self {
         let mut sums = Self::default();
         if nights.iter().all(|it| it.again.is_empty()) {
             return sums;
         }
         let mut hosts: HashMap<Option<&str>, Vec<f64>> = HashMap::new();
         for night in nights.iter().filter(|it| it.status == Status::Accepted) {
-            hosts.entry(night.host.as_deref()).or_default().extend(lens.look(&night.first));
+            hosts.entry(night.host.as_deref()).or_default().extend(look(night, &night.first));
         }
         let mut levels: HashMap<Option<&str>, (f64, f64)> = HashMap::new();
         for (host, values) in &hosts {
@@ -93,10 +102,10 @@ impl Sums {
             let Some((middle, spread)) = levels.get(&night.host.as_deref()).copied() else {
                 continue;
             };
-            if spread <= 0.0 || !matches!(night.status, Status::Accepted | Status::Unsure) {
+            if spread <= 0.0 || night.status != Status::Accepted {
                 continue;
             }
-            let near = |it| Some(((lens.look(it)? - middle) / spread).clamp(-FAR, FAR));
+            let near = |it| Some(((look(night, it)? - middle) / spread).clamp(-FAR, FAR));
             let second = night.again.first().and_then(near);
             if let (Some(first), Some(second)) = (near(&night.first), second) {
                 sums.products += first * second;

@@ -38,7 +38,7 @@ impl Default for Rules {
             lag_days: 3,
             nights_min: 10,
             anchor: 28,
-            samples_max: 10,
+            samples_max: 12,
             credits_max: None,
         }
     }

@@ -190,7 +190,7 @@ impl Gate {
         changes: &[Change],
         rules: Rules,
     ) -> Self {
-        let repeats = Repeats::of(history, tonight.date, &rules);
+        let repeats = Repeats::of(history, tonight.date, changes, &rules);
         let lines: Vec<Line> = measured
             .iter()
             .map(|(series, first)| {
@@ -298,9 +298,8 @@ impl Gate {
     fn report(&self, red: &[bool]) -> NightReport {
         let findings: Vec<Finding> =
             self.lines.iter().zip(red).map(|(it, red)| self.finding(it, *red)).collect();
-        let any = |verdict| {
-            findings.iter().any(|it| it.verdict == verdict && it.what != What::NotYet)
-        };
+        let any =
+            |verdict| findings.iter().any(|it| it.verdict == verdict && it.what != What::NotYet);
         let verdict = match (any(Verdict::Failed), any(Verdict::Unsure)) {
             (true, _) => Verdict::Failed,
             (_, true) => Verdict::Unsure,
@@ -356,8 +355,8 @@ impl Gate {
             let turned = it.turned();
             turned.by >= effect_min && turned.evidence(self.needed()) >= self.needed()
         });
-        let undecided = evidence >= self.needed() / 2.0
-            || noisy.stopped.is_some() && noisy.watch.looks_worse();
+        let undecided =
+            evidence >= self.needed() / 2.0 || noisy.stopped.is_some() && noisy.watch.looks_worse();
         let set = |finding: &mut Finding, verdict, status, what, why| {
             (finding.verdict, finding.status) = (verdict, status);
             (finding.what, finding.why) = (what, why);
@@ -386,6 +385,10 @@ impl Gate {
                 let by = by.fold(0.0, f64::min);
                 let why = format!("{} {against}", self::shown(lens, by));
                 set(finding, Passed, Accepted, What::Better, why);
+            }
+            false if asked > 0 && noisy.watch.looks_worse() => {
+                let why = format!("{shown} {against}, but samples of one night are alike: {odds}");
+                set(finding, Passed, Accepted, What::Cleared, why);
             }
             false if asked > 0 => {
                 let why = format!("cleared by {}: {shown} {against}, {odds}", samples(asked));

@@ -6,7 +6,8 @@
 //! Safe testing, 2024). So samples may be added until it is clear, without paying for each look.
 //!
 //! It is weighed for two alternatives at once, and the mean of both counts: a shift as small as can
-//! be told from noise, and the mean of the samples before, never with the one that is weighed.
+//! be told from noise, and the mean of the samples before, never with the one that is
+//! weighed; for the first one, any of a few larger shifts.
 
 use super::{level::likelier, window::Window};
 
@@ -29,6 +30,10 @@ pub struct Watch {
 /// in six is then sampled again; of nights with one as large, five in six are found. Less finds more
 /// and samples more.
 const LEAST_SHIFT: f64 = 2.2;
+
+/// What the first sample is weighed for beside the least shift, since nothing was seen before it: so
+/// many shifts, each half as large again.
+const FIRST_SHIFTS: i32 = 12;
 
 /// What was seen before is followed beyond the least shift from this evidence on.
 const SEEN_MIN: f64 = 2.0;
@@ -62,7 +67,14 @@ impl Watch {
             let likelier = |shift: f64| likelier(news, shift * (1.0 - known) / deviation);
             let least = self.effect_min.max(LEAST_SHIFT * self.spread);
             self.least += likelier(least);
-            self.seen += likelier(before.map_or(least, |it| it.max(self.effect_min)));
+            self.seen += match before {
+                Some(mean) => likelier(mean.max(self.effect_min)),
+                None => {
+                    let shifts = (0..FIRST_SHIFTS).map(|it| least * 1.5_f64.powi(it));
+                    let sum: f64 = shifts.map(|it| likelier(it).exp()).sum();
+                    (sum / f64::from(FIRST_SHIFTS)).ln()
+                }
+            };
         }
         self.samples.push(off);
     }

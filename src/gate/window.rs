@@ -51,8 +51,7 @@ impl Window {
         changes: &[Change],
         rules: &Rules,
     ) -> Result<Self, String> {
-        let mut history: Vec<&Night> =
-            history.iter().filter(|it| it.date < tonight.date).collect();
+        let mut history: Vec<&Night> = history.iter().filter(|it| it.date < tonight.date).collect();
         history.sort_by_key(|it| it.date);
         let plain = Self::seen(Lens::of(series, false), series, &history, tonight, changes, rules)?;
         if !has_control {
@@ -81,9 +80,8 @@ impl Window {
         };
         let last = tonight.date.checked_sub_days(Days::new(rules.lag_days));
         let is_lagged = |night: &Night| last.is_some_and(|it| night.date < it);
-        let accepted = |it: &&&Night| {
-            it.status == Status::Accepted && lens.look(&it.first).is_some()
-        };
+        let accepted =
+            |it: &&&Night| it.status == Status::Accepted && lens.look(&it.first).is_some();
         let here = |it: &&&Night| it.host == tonight.host;
 
         let lagged: Vec<&Night> =
@@ -184,11 +182,10 @@ impl Season {
         let n = off.len() as f64;
         let middle = off.iter().sum::<f64>() / n;
         let effects: Vec<f64> = sums.iter().zip(counts).map(|(sum, n)| sum / n - middle).collect();
-        let between: f64 =
-            effects.iter().zip(counts).map(|(it, n)| n * it * it).sum::<f64>() / 6.0;
+        let between: f64 = effects.iter().zip(counts).map(|(it, n)| n * it * it).sum::<f64>() / 6.0;
         let rest = off.iter().zip(days).map(|(it, day)| (it - middle - effects[*day]).powi(2));
         let within = rest.sum::<f64>() / (n - 7.0);
-        if between < SEASON_F * within {
+        if within <= 0.0 || between < SEASON_F * within {
             return Self::NONE;
         }
         let believed = 1.0 - within / between;
