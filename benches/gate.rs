@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --no-default-features -p snowgauge --bench gate` prints the tables of
 //! `docs/gates.md`. With `-- --csv FILE` it writes the same series for `benches/gate_peers.py`
-//! instead; with `-- --quick` it simulates a tenth.
+//! instead. `-- --suites N` simulates N suites of 40 series rather than ten, `-- --only TEXT` the
+//! kinds of nights whose name has it.
 
 use chrono::{Days, NaiveDate};
 use snowgauge::{
@@ -28,12 +29,14 @@ const NOISE: f64 = 0.05;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    if let Some(at) = arguments.iter().position(|it| it == "--csv") {
-        let file = arguments.get(at + 1).ok_or("`--csv` takes a file")?;
+    let after = |name: &str| {
+        arguments.iter().position(|it| it == name).and_then(|at| arguments.get(at + 1))
+    };
+    if let Some(file) = after("--csv") {
         return csv(file);
     }
-    let suites = if arguments.iter().any(|it| it == "--quick") { 1 } else { SUITES };
-    let only = arguments.iter().position(|it| it == "--only").and_then(|at| arguments.get(at + 1));
+    let suites = after("--suites").map_or(Ok(SUITES), |it| it.parse())?;
+    let only = after("--only");
     let kinds: Vec<Kind> = KINDS
         .into_iter()
         .filter(|it| only.is_none_or(|only| it.name().contains(only.as_str())))

@@ -4,7 +4,7 @@
 //! single night cannot tell, some can, even where samples of one night are all alike. And the last
 //! accepted nights with the first ones: a lagged window follows a slow drift, an anchor does not.
 
-use super::{Rules, level::level, window::Window};
+use super::{Rules, level::{Level, inflation, level}, window::Window};
 
 /// How far some nights are above others, and the deviation of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +64,10 @@ pub fn drift(window: &Window, rules: &Rules) -> Option<Apart> {
     let nights = &window.accepted;
     let last = nights.len().checked_sub(rules.anchor).filter(|it| *it >= rules.anchor)?;
     let (anchor, recent) = (level(&nights[..rules.anchor])?, level(&nights[last..])?);
+    // Few nights tell little of how they hang together: whichever of three says most.
+    let chain = window.level.chain.max(anchor.chain).max(recent.chain);
+    let wider = |it: &Level| it.uncertainty * (inflation(chain) / inflation(it.chain)).sqrt();
     let own = window.own / (rules.anchor as f64).sqrt();
-    let deviation = SAFETY * anchor.uncertainty.hypot(recent.uncertainty).max(own);
+    let deviation = SAFETY * wider(&anchor).hypot(wider(&recent)).max(own);
     Some(Apart { by: recent.location - anchor.location, deviation })
 }

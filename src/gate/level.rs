@@ -58,9 +58,16 @@ pub fn level(values: &[f64]) -> Option<Level> {
     let pulls: Vec<f64> = off.iter().map(|it| it * weight(*it)).collect();
     let slope: f64 = off.iter().map(|it| slope(*it)).sum::<f64>().max(0.3 * n);
     let alone = pulls.iter().map(|it| it * it).sum::<f64>().sqrt();
-    let chained = alone * ((1.0 + chain) / (1.0 - chain)).sqrt();
-    let spread = spread * (n / (n - 1.0).max(1.0)).sqrt();
+    let chained = alone * inflation(chain).sqrt();
+    // Of nights that hang together there are fewer than there seem to be.
+    let worth = (n / inflation(chain)).max(2.0);
+    let spread = spread * (worth / (worth - 1.0)).sqrt();
     Some(Level { location, spread, uncertainty: spread * chained / slope, chain })
+}
+
+/// How many times as many nights are needed as if each were on its own.
+pub fn inflation(chain: f64) -> f64 {
+    (1.0 + chain) / (1.0 - chain)
 }
 
 fn weight(off: f64) -> f64 {
@@ -84,9 +91,8 @@ fn chain(off: &[f64]) -> f64 {
     let squares: f64 = near.iter().map(|it| it * it).sum();
     let products: f64 = near.windows(2).map(|it| it[0] * it[1]).sum();
     let n = near.len() as f64;
-    // Of so few nights it is estimated too low by about as much again.
     let found = products / squares;
-    if found < 1.0 / n.sqrt() { 0.0 } else { (found + 1.0 / n.sqrt()).clamp(0.0, 0.9) }
+    (found + 1.0 / n.sqrt()).clamp(0.0, 0.9)
 }
 
 /// How much likelier a value is under a level that is `shift` higher, as a logarithm. In units of

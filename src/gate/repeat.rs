@@ -54,7 +54,8 @@ impl Repeats {
         for (series, nights) in history {
             let nights: Vec<&Night> =
                 nights.iter().filter(|it| (first..last).contains(&it.date)).collect();
-            for controlled in [false, true] {
+            let has_control = nights.iter().any(|it| it.first.control.is_some());
+            for controlled in [false, true].into_iter().take(1 + usize::from(has_control)) {
                 let lens = Lens::of(series, controlled);
                 let shifts = Shifts::of(changes, series, &nights, &lens);
                 let look = |night: &Night, sample: &Sample| {

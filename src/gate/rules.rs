@@ -34,11 +34,11 @@ impl Default for Rules {
             drift_share: 0.2,
             ratio_min: 0.05,
             share_min: 0.005,
-            window: 42,
+            window: 63,
             lag_days: 3,
             nights_min: 10,
             anchor: 28,
-            samples_max: 12,
+            samples_max: 20,
             credits_max: None,
         }
     }

@@ -29,14 +29,14 @@ pub struct Watch {
 /// The least shift, in spreads: 1.85 standard deviations of normal noise. Without a change one night
 /// in six is then sampled again; of nights with one as large, five in six are found. Less finds more
 /// and samples more.
-const LEAST_SHIFT: f64 = 2.2;
+const LEAST_SHIFT: f64 = 2.3;
 
 /// What the first sample is weighed for beside the least shift, since nothing was seen before it: so
 /// many shifts, each half as large again.
 const FIRST_SHIFTS: i32 = 12;
 
 /// What was seen before is followed beyond the least shift from this evidence on.
-const SEEN_MIN: f64 = 2.0;
+const SEEN_MIN: f64 = 4.0;
 
 /// Where less than this share of a further sample is news, it is not taken.
 const NEWS_MIN: f64 = 0.1;
