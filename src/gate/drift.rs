@@ -4,7 +4,11 @@
 //! single night cannot tell, some can, even where samples of one night are all alike. And the last
 //! accepted nights with the first ones: a lagged window follows a slow drift, an anchor does not.
 
-use super::{Rules, level::{Level, inflation, level}, window::Window};
+use super::{
+    Rules,
+    level::{Level, inflation, level},
+    window::Window,
+};
 
 /// How far some nights are above others, and the deviation of that.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -92,7 +92,7 @@ fn chain(off: &[f64]) -> f64 {
     let products: f64 = near.windows(2).map(|it| it[0] * it[1]).sum();
     let n = near.len() as f64;
     let found = products / squares;
-    (found + 1.0 / n.sqrt()).clamp(0.0, 0.9)
+    (found + found.min(1.0 / n.sqrt())).clamp(0.0, 0.9)
 }
 
 /// How much likelier a value is under a level that is `shift` higher, as a logarithm. In units of

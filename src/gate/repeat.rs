@@ -31,8 +31,8 @@ struct Sums {
 /// Worth of believing that further samples never help, in squared spreads.
 const DOUBT: f64 = 2.0;
 
-/// Worth of believing that a series is like the others of its metric: some thirty alarms.
-const LIKE_OTHERS: f64 = 100.0;
+/// Worth of believing that a series is like the others of its metric: some hundred alarms.
+const LIKE_OTHERS: f64 = 300.0;
 
 /// No sample is further out than this many spreads.
 const FAR: f64 = 3.0;

@@ -13,7 +13,8 @@ pub struct Rules {
     pub ratio_min: f64,
     /// The same of shares, in points: 0.005 is half a per cent of requests.
     pub share_min: f64,
-    /// Accepted nights of a window. Six weeks, so that each weekday is in it six times.
+    /// Accepted nights of a window. Nine weeks: with six the level is known less well, and
+    /// fewer steps are found in two nights.
     pub window: usize,
     /// Days before tonight that a window ends: what creeps in is not compared with itself.
     pub lag_days: u64,
@@ -38,7 +39,7 @@ impl Default for Rules {
             lag_days: 3,
             nights_min: 10,
             anchor: 28,
-            samples_max: 20,
+            samples_max: 24,
             credits_max: None,
         }
     }
