@@ -8,8 +8,8 @@
 use chrono::{Days, NaiveDate};
 use snowgauge::{
     gate::{
-        Answer, Finding, Gate, Metric, Night, NightReport, Reading, Rules, Sample, Series, Step,
-        Tonight, What,
+        Answer, Finding, Gate, Metric, Night, NightReport, Reading, Rules, Sample, Series, Status,
+        Step, Tonight, What, when_changed,
     },
     random::Random,
 };
@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let tallies: Vec<(Kind, Tally)> = kinds.iter().map(|it| (*it, tally(*it, suites))).collect();
     print(&tallies, suites);
+    print_points(&kinds);
     Ok(())
 }
 
@@ -395,6 +396,46 @@ fn print(tallies: &[(Kind, Tally)], suites: usize) {
             };
         }
         println!("{line}");
+    }
+}
+
+/// The report's question, asked once of all nights of 80 series.
+fn print_points(kinds: &[Kind]) {
+    println!(
+        "\n| nights | change points a series, none | series with any | +10 % named within 2 nights \
+         | interval has it |\n|---|---|---|---|---|"
+    );
+    let history = |kind, change, series| -> Vec<Night> {
+        let mut world = World::new(kind, change, series);
+        let nights = (0..NIGHTS).map(|_| {
+            let (date, first) = (world.date(), world.sample());
+            world.next_night();
+            let (run, status) = (String::new(), Status::Accepted);
+            Night { date, run, status, host: None, first, again: Vec::new() }
+        });
+        nights.collect()
+    };
+    for kind in kinds {
+        let (mut points, mut any, mut named, mut covered) = (0, 0, 0, 0);
+        for at in 0..2 * SUITE {
+            let found = when_changed(&series(at), &history(*kind, Change::None, at)).len();
+            points += found;
+            any += usize::from(found > 0);
+            let found = when_changed(&series(at), &history(*kind, Change::Step(0.1), at));
+            if let Some(it) = found.iter().find(|it| it.index.abs_diff(STEP_AT) <= 2) {
+                named += 1;
+                covered += usize::from((it.size.low..=it.size.high).contains(&1.1));
+            }
+        }
+        let share = |count: usize, of: usize| 100.0 * count as f64 / of as f64;
+        println!(
+            "| {} | {:.2} | {:.0} % | {:.0} % | {:.0} % |",
+            kind.name(),
+            points as f64 / (2 * SUITE) as f64,
+            share(any, 2 * SUITE),
+            share(named, 2 * SUITE),
+            share(covered, named),
+        );
     }
 }
 
