@@ -6,16 +6,14 @@
 
 mod common;
 
-use common::execute;
+use common::{build_orders, execute};
 use hdrhistogram::Histogram;
 use snowgauge::{
-    suite::{self, Action, Release},
-    target::{EmulatorTarget, LoginRequest, Session, Target},
+    suite::Release,
+    target::{EmulatorTarget, LoginRequest, Target},
 };
 use std::{
-    collections::BTreeMap,
     error::Error,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,15 +26,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let orders: u64 = std::env::args().skip(1).find_map(|it| it.parse().ok()).unwrap_or(1_000_000);
     let target = Arc::new(EmulatorTarget::start(Release::ZeroCopy)?);
     let mut session = target.login(LoginRequest::default()).await?;
-    for sql in [
-        "CREATE INTERACTIVE WAREHOUSE BENCH_IW WAREHOUSE_SIZE = 'XSMALL' MAX_CONCURRENCY_LEVEL = 64",
-        "ALTER WAREHOUSE BENCH_IW RESUME IF SUSPENDED",
-        "USE WAREHOUSE COMPUTE_WH",
-    ] {
-        execute(session.as_mut(), sql).await?;
-    }
     let built = Instant::now();
-    build(session.as_mut(), orders).await?;
+    build_orders(session.as_mut(), orders).await?;
     println!("{orders} orders built in {:.1} s", built.elapsed().as_secs_f64());
 
     println!("sessions   lookups/s   p50 us   p99 us   max us   samples");
@@ -55,31 +46,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         scanned.join(", ")
     );
     session.close().await;
-    Ok(())
-}
-
-/// The data set `orders`, as the suites build it.
-async fn build(session: &mut dyn Session, orders: u64) -> Result<(), Box<dyn Error>> {
-    let suites = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites");
-    let loaded = suite::load(&[suites]).map_err(|errors| errors.to_string())?;
-    let data_set = loaded.data_sets.iter().find(|it| it.name == "orders").ok_or("no data set")?;
-    let variables: BTreeMap<String, String> = [
-        ("scale", orders.to_string()),
-        ("customers_count", (orders / 50).max(100).to_string()),
-        ("database", "SNOWGAUGE".to_owned()),
-        ("schema", "PUBLIC".to_owned()),
-        ("interactive", "BENCH_IW".to_owned()),
-        ("standard", "COMPUTE_WH".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
-    for step in &data_set.steps {
-        let Action::Execute { sql, .. } = &step.action else { continue };
-        let sql = suite::vars::substitute(sql, &variables)
-            .map_err(|unknown| format!("unknown variables: {unknown:?}"))?;
-        execute(session, &sql).await?;
-    }
     Ok(())
 }
 
