@@ -3,24 +3,89 @@
 use super::{Malformed, instant, json::name};
 use crate::target::{Column, Type, Value};
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray, cast::AsArray, types::*};
-use arrow_ipc::reader::StreamReader;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_schema::DataType;
-use std::io::Cursor;
 
-/// Decodes one Arrow IPC stream: the body of a chunk, or a reply's inline rows. `first_row` is
-/// the number of its first row in the result, from 0, for messages.
-pub fn stream_rows(
-    columns: &[Column],
-    stream: &[u8],
-    first_row: usize,
-) -> Result<Vec<Vec<Value>>, Malformed> {
-    let no_stream = |it| Malformed::shape(format!("no Arrow stream: {it}"));
-    let mut rows = Vec::new();
-    for batch in StreamReader::try_new(Cursor::new(stream), None).map_err(no_stream)? {
-        let batch = batch.map_err(no_stream)?;
-        rows.extend(arrow_rows(columns, &batch, first_row + rows.len())?);
+/// Schemas that are kept. A session executes a few statements over and over as a rule.
+const KNOWN_MAX: usize = 4;
+
+/// Reads Arrow IPC streams.
+///
+/// Snowflake describes each column of each reply in a dozen words, and reading those takes several
+/// times as long as reading a row. So a schema that has just been read is known by its bytes.
+#[derive(Debug, Default)]
+pub struct Streams {
+    /// The newest last.
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// The message with the schema, which a stream begins with.
+    message: Vec<u8>,
+    /// Has read it, and no stream's end. It may have dictionaries of other streams, which no layout of
+    /// Snowflake's looks at.
+    decoder: StreamDecoder,
+}
+
+impl Streams {
+    /// Decodes one stream: the body of a chunk, or a reply's inline rows. `first_row` is the number
+    /// of its first row in the result, from 0, for messages.
+    pub fn rows(
+        &mut self,
+        columns: &[Column],
+        stream: Vec<u8>,
+        first_row: usize,
+    ) -> Result<Vec<Vec<Value>>, Malformed> {
+        let no_stream = |it| Malformed::shape(format!("no Arrow stream: {it}"));
+        let Some(length) = first_message(&stream) else {
+            return Err(Malformed::shape("no Arrow stream: it does not begin with a schema"));
+        };
+        let (message, _) = stream.split_at(length);
+        let known = self.known.iter().position(|it| it.message == message);
+        let Known { message, mut decoder } = match known {
+            Some(at) => self.known.remove(at),
+            None => {
+                let mut decoder = StreamDecoder::new();
+                decoder.decode(&mut Buffer::from(message)).map_err(no_stream)?;
+                Known { message: message.to_owned(), decoder }
+            }
+        };
+        let mut rows = Vec::new();
+        let mut rest = Buffer::from_vec(stream);
+        rest.advance(length);
+        while !rest.is_empty() && !ENDS.iter().any(|it| rest.starts_with(it)) {
+            if let Some(batch) = decoder.decode(&mut rest).map_err(no_stream)? {
+                rows.extend(arrow_rows(columns, &batch, first_row + rows.len())?);
+            }
+        }
+        decoder.finish().map_err(no_stream)?;
+
+        if self.known.len() >= KNOWN_MAX {
+            self.known.remove(0);
+        }
+        self.known.push(Known { message, decoder });
+        Ok(rows)
     }
-    Ok(rows)
+}
+
+/// What a stream may end with; nothing does as well.
+const ENDS: [&[u8]; 2] = [&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[0, 0, 0, 0]];
+
+/// The length of a stream's first message, if that is one without a body, as schemas are. Before
+/// version 0.15 of the format messages had no mark.
+fn first_message(stream: &[u8]) -> Option<usize> {
+    let word = |at: usize| {
+        let bytes = stream.get(at..at + 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    };
+    let (mark, length) = match word(0)? {
+        u32::MAX => (8, word(4)?),
+        length => (4, length),
+    };
+    let end = mark + usize::try_from(length).ok()?;
+    (length > 0 && end <= stream.len()).then_some(end)
 }
 
 /// Decodes one batch, in Snowflake's own encoding.

@@ -11,7 +11,7 @@ mod arrow;
 mod instant;
 mod json;
 
-pub use arrow::{arrow_rows, stream_rows};
+pub use arrow::{Streams, arrow_rows};
 pub use json::json_rows;
 
 use super::{Column, Type};

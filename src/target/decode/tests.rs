@@ -7,7 +7,8 @@ use arrow_array::{
     Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray,
     RecordBatch, StringArray, StructArray, UInt8Array, types::Float32Type,
 };
-use arrow_schema::{Field, Schema};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{DataType, Field, Schema};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -408,8 +409,54 @@ fn rows_of_another_shape_are_malformed() {
         arrow_rows(&columns, &batch, 0)
     });
     assert_eq!(error.unwrap_err().to_string(), "1 Arrow columns for 2 columns");
-    let error = stream_rows(&columns, b"<html>", 0).unwrap_err().to_string();
-    assert!(error.starts_with("no Arrow stream: "), "{error}");
+}
+
+/// A stream of one batch of one column.
+fn stream(array: ArrayRef) -> Vec<u8> {
+    let field = Field::new("C", array.data_type().clone(), true);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.write(&batch.slice(0, 1)).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn streams_are_read_by_their_own_schemas_whatever_was_read_before() {
+    let column = column("fixed 0");
+    let mut streams = Streams::default();
+    let decimal = DataType::Decimal128(38, 0);
+    let arrays = || -> [(ArrayRef, &str); 7] {
+        [
+            (Arc::new(Int8Array::from(vec![1, 2])), "1 | 2 | 1"),
+            (Arc::new(Int16Array::from(vec![3, 4])), "3 | 4 | 3"),
+            (Arc::new(Int16Array::from(vec![5, 6])), "5 | 6 | 5"),
+            (Arc::new(Int32Array::from(vec![7])), "7 | 7"),
+            (Arc::new(Int64Array::from(vec![8])), "8 | 8"),
+            (Arc::new(Decimal128Array::from(vec![9]).with_data_type(decimal.clone())), "9 | 9"),
+            (Arc::new(Int8Array::from(vec![10])), "10 | 10"),
+        ]
+    };
+    for (array, expected) in arrays().into_iter().chain(arrays()) {
+        let stream = stream(array);
+        let cut = stream.get(..stream.len() - 60).unwrap().to_vec();
+        let mut read = |stream| streams.rows(std::slice::from_ref(&column), stream, 0);
+        assert_eq!(shown(&column, read(stream.clone())), expected);
+        assert_eq!(shown(&column, read(stream)), expected);
+        let broken = read(cut).unwrap_err().to_string();
+        assert!(broken.starts_with("no Arrow stream: "), "{broken}");
+    }
+}
+
+#[test]
+fn what_is_no_stream_is_told() {
+    let broken: [&[u8]; 6] =
+        [b"", b"<html>", b"{}", &[0xff; 16], &[0; 16], &[0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0, 1]];
+    for broken in broken {
+        let mut streams = Streams::default();
+        let error = streams.rows(&[], broken.to_vec(), 0).unwrap_err().to_string();
+        assert!(error.starts_with("no Arrow stream: "), "{error}");
+    }
 }
 
 #[track_caller]

@@ -2,13 +2,12 @@
 
 use super::{
     http::{Fault, Http, Seen},
-    reply::{ChunkPlace, Data, Stats},
+    reply::{Base64, ChunkPlace, Data, Stats},
 };
 use crate::target::{
     Column, Rows, Value,
-    decode::{self, Malformed},
+    decode::{self, Malformed, Streams},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -54,11 +53,11 @@ pub async fn fetch(http: &Http, data: Data) -> Result<Fetched, Fault> {
     if let Some(rows) = data.rowset {
         parts.push(Part { content: Content::Json(rows), announced: None });
     }
-    if let Some(text) = data.rowset_base64.filter(|it| !it.is_empty()) {
-        let bytes = STANDARD
-            .decode(text)
-            .map_err(|it| Fault::new(format!("the rows in the reply are no base64: {it}")))?;
-        parts.push(Part { content: Content::Arrow(bytes), announced: None });
+    if let Some(Base64(bytes)) = data.rowset_base64 {
+        let bytes = bytes.map_err(|it| Fault::new(format!("the rows in the reply are {it}")))?;
+        if !bytes.is_empty() {
+            parts.push(Part { content: Content::Arrow(bytes), announced: None });
+        }
     }
 
     let headers = headers(data.chunk_headers, data.qrmk)?;
@@ -130,13 +129,13 @@ fn unzip(seen: Seen) -> Result<Vec<u8>, Fault> {
 
 impl Fetched {
     /// Typed rows; or why what came is not the result that the reply announces.
-    pub fn decode(self) -> Result<Rows, Fault> {
+    pub fn decode(self, streams: &mut Streams) -> Result<Rows, Fault> {
         let malformed = |it: Malformed| Fault::new(format!("malformed rows: {it}"));
         let columns = self.columns;
         let mut rows = Vec::new();
         for (number, part) in self.parts.into_iter().enumerate() {
             let before = rows.len();
-            rows.extend(part.content.decode(&columns, before).map_err(malformed)?);
+            rows.extend(part.content.decode(streams, &columns, before).map_err(malformed)?);
             let came = count(rows.len() - before);
             if let Some(announced) = part.announced.filter(|it| *it != came) {
                 let what = format!("part {number} has {came} rows of {announced} announced");
@@ -159,9 +158,14 @@ fn count(rows: usize) -> u64 {
 }
 
 impl Content {
-    fn decode(self, columns: &[Column], first_row: usize) -> Result<Vec<Vec<Value>>, Malformed> {
+    fn decode(
+        self,
+        streams: &mut Streams,
+        columns: &[Column],
+        first_row: usize,
+    ) -> Result<Vec<Vec<Value>>, Malformed> {
         match self {
-            Self::Arrow(stream) => decode::stream_rows(columns, &stream, first_row),
+            Self::Arrow(stream) => streams.rows(columns, stream, first_row),
             Self::Json(rows) => decode::json_rows(columns, rows, first_row),
             Self::JsonText(text) => {
                 let text = [b"[".as_slice(), &text, b"]"].concat();

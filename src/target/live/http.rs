@@ -20,6 +20,11 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// sends without end would take all memory before the login's limit ends it.
 const BODY_BYTES_MAX: usize = 512 << 20;
 
+/// Memory that is taken for a body before it comes.
+const BODY_BYTES_BELIEVED: usize = 1 << 20;
+
+const STATEMENTS: &str = "queries/v1/query-request";
+
 /// How much of a body that is no Snowflake reply is shown, in characters.
 const EXCERPT: usize = 160;
 
@@ -42,6 +47,8 @@ impl Fault {
 pub struct Http {
     pub client: Client,
     pub base: Url,
+    /// Where statements go: put together once, since every one goes there.
+    pub statements: Url,
     redactor: Redactor,
 }
 
@@ -73,7 +80,8 @@ impl Http {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|it| format!("no HTTP client: {}", told(&it)))?;
-        Ok(Self { client, base, redactor: connection.redactor() })
+        let statements = base.join(STATEMENTS).map_err(|it| it.to_string())?;
+        Ok(Self { client, base, statements, redactor: connection.redactor() })
     }
 
     /// The same pool, which also blanks these in what it quotes.
@@ -101,7 +109,9 @@ impl Http {
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|it| it.to_str().ok()).unwrap_or_default();
         let content_type = content_type.to_owned();
-        let mut body = Vec::new();
+        // As large as it is said to be, if that can be believed.
+        let announced = response.content_length().and_then(|it| usize::try_from(it).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or_default().min(BODY_BYTES_BELIEVED));
         loop {
             let chunk = response.chunk().await.map_err(|it| {
                 let cause = format!("HTTP {status}, then the body broke off: {}", told(&it));

@@ -2,10 +2,11 @@
 
 use super::http::{Fault, Http, Seen};
 use crate::target::{Refusal, decode::RowType};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::StatusCode;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// `{"data", "code", "message", "success"}`.
 #[derive(Debug, Deserialize)]
@@ -31,7 +32,7 @@ fn none<D>() -> Option<D> {
 pub struct Data {
     pub rowtype: Option<Vec<RowType>>,
     pub rowset: Option<Vec<Json>>,
-    pub rowset_base64: Option<String>,
+    pub rowset_base64: Option<Base64>,
     /// How many rows there are in all.
     #[serde(deserialize_with = "lenient")]
     pub returned: Option<u64>,
@@ -49,6 +50,30 @@ pub struct Data {
     pub qrmk: Option<String>,
     /// UPLOAD or DOWNLOAD: the answer to PUT and GET.
     pub command: Option<String>,
+}
+
+/// Bytes as text, decoded while the reply is read; or what the text is instead.
+#[derive(Debug)]
+pub struct Base64(pub Result<Vec<u8>, String>);
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Base64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Base64, E> {
+                Ok(Base64(STANDARD.decode(text).map_err(|it| format!("no base64: {it}"))))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

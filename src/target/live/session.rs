@@ -7,9 +7,10 @@ use super::{
     reply::Reply,
     wire::Wire,
 };
-use crate::target::{Cancel, Ending, Execution, Refusal, Session, Statement};
+use crate::target::{Cancel, Ending, Execution, Refusal, Session, Statement, decode::Streams};
 use futures::future::BoxFuture;
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
+use serde_json::Value as Json;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -30,6 +31,7 @@ const CANCEL_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct LiveSession {
     wire: Arc<Wire>,
+    streams: Streams,
     closed: bool,
 }
 
@@ -45,7 +47,7 @@ type QueryId = Mutex<Option<String>>;
 
 impl LiveSession {
     pub fn new(wire: Wire) -> Self {
-        Self { wire: Arc::new(wire), closed: false }
+        Self { wire: Arc::new(wire), streams: Streams::default(), closed: false }
     }
 }
 
@@ -70,7 +72,7 @@ impl Session for LiveSession {
                     Ending::TimedOut { after: limit }
                 }
                 Ok(Ok(Outcome::Refused(refusal))) => Ending::Refused(refusal),
-                Ok(Ok(Outcome::Fetched(fetched))) => match fetched.decode() {
+                Ok(Ok(Outcome::Fetched(fetched))) => match fetched.decode(&mut self.streams) {
                     Ok(rows) => Ending::Rows(rows),
                     Err(fault) => Ending::Lost { cause: fault.cause },
                 },
@@ -166,7 +168,7 @@ async fn execute(
     statement: &Statement,
     query_id: &QueryId,
 ) -> Result<Outcome, Fault> {
-    let mut envelope = wire.submit(request, body(statement)).await?;
+    let mut envelope = wire.submit(request, &body(statement, wire.next_sequence())).await?;
     let mut pause = Duration::ZERO;
     loop {
         let http = wire.http();
@@ -203,20 +205,36 @@ fn note(query_id: &QueryId, id: Option<String>) {
     }
 }
 
-fn body(statement: &Statement) -> Json {
+/// A statement as it is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    sql_text: &'a str,
+    async_exec: bool,
+    is_internal: bool,
+    query_submission_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bindings: Option<Json>,
+    sequence_id: u64,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    #[serde(rename = "QUERY_TAG")]
+    query_tag: String,
+}
+
+fn body(statement: &Statement, sequence_id: u64) -> Body<'_> {
     let submitted_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let submitted_at = u64::try_from(submitted_at.as_millis()).unwrap_or_default();
-    let mut body = Map::from_iter([
-        ("sqlText".to_owned(), json!(statement.sql)),
-        ("asyncExec".to_owned(), json!(false)),
-        ("isInternal".to_owned(), json!(false)),
-        ("querySubmissionTime".to_owned(), json!(submitted_at)),
-    ]);
-    if let Some(tag) = &statement.tag {
-        body.insert("parameters".to_owned(), json!({"QUERY_TAG": tag.to_string()}));
+    Body {
+        sql_text: &statement.sql,
+        async_exec: false,
+        is_internal: false,
+        query_submission_time: u64::try_from(submitted_at.as_millis()).unwrap_or_default(),
+        parameters: statement.tag.as_ref().map(|it| Parameters { query_tag: it.to_string() }),
+        bindings: bind::bindings(&statement.binds),
+        sequence_id,
     }
-    if let Some(bindings) = bind::bindings(&statement.binds) {
-        body.insert("bindings".to_owned(), bindings);
-    }
-    Json::Object(body)
 }

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::secret::{Secret, Vault};
 use reqwest::{RequestBuilder, StatusCode, Url, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,7 +29,7 @@ pub struct Tokens {
 }
 
 pub struct Wire {
-    http: Mutex<Http>,
+    http: Mutex<Arc<Http>>,
     tokens: Mutex<Tokens>,
     /// Held while renewing, so that a cancel and its statement do not both renew.
     renewing: tokio::sync::Mutex<()>,
@@ -58,7 +58,7 @@ impl Wire {
     pub fn new(http: &Http, tokens: Tokens) -> Self {
         let http = http.with_secrets([tokens.session.clone(), tokens.master.clone()]);
         Self {
-            http: Mutex::new(http),
+            http: Mutex::new(Arc::new(http)),
             tokens: Mutex::new(tokens),
             renewing: tokio::sync::Mutex::new(()),
             sequence: AtomicU64::new(0),
@@ -75,8 +75,8 @@ impl Wire {
     }
 
     /// The pool, which blanks the current tokens in what it quotes.
-    pub fn http(&self) -> Http {
-        lock(&self.http).clone()
+    pub fn http(&self) -> Arc<Http> {
+        Arc::clone(&lock(&self.http))
     }
 
     pub fn running(&self) -> Option<Uuid> {
@@ -87,13 +87,23 @@ impl Wire {
         *lock(&self.running) = request;
     }
 
+    /// The number of a session's next statement, from 1.
+    pub fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Sends a statement. The server takes a repeated `request` for the same statement.
-    pub async fn submit(&self, request: Uuid, mut body: Json) -> Result<Envelope<Data>, Fault> {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(body) = body.as_object_mut() {
-            body.insert("sequenceId".to_owned(), json!(sequence));
-        }
-        self.ask("queries/v1/query-request", Some(request), |it| it.json(&body)).await
+    pub async fn submit(
+        &self,
+        request: Uuid,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Envelope<Data>, Fault> {
+        let http = self.http();
+        self.exchange(|token| {
+            let url = identified(http.statements.clone(), request);
+            Ok(authorized(http.client.post(url), token).json(body))
+        })
+        .await
     }
 
     /// Asks for the result of a statement in progress. The server holds the answer for a while.
@@ -110,7 +120,7 @@ impl Wire {
     /// Asks the server to stop a statement. True if it says that it will.
     pub async fn abort(&self, request: Uuid) -> bool {
         let body = json!({"requestId": request.to_string()});
-        let asked = self.ask::<Json>("queries/v1/abort-request", None, |it| it.json(&body));
+        let asked = self.ask::<Json>("queries/v1/abort-request", |it| it.json(&body));
         let answer = tokio::time::timeout(SERVICE_LIMIT, asked).await;
         matches!(answer, Ok(Ok(envelope)) if envelope.success)
     }
@@ -118,7 +128,7 @@ impl Wire {
     /// Ends the session on the server. What it answers is of no use.
     pub async fn log_out(&self) {
         let http = self.http();
-        let Ok(mut url) = self.url(&http, "session", None) else { return };
+        let Ok(mut url) = url(&http, "session") else { return };
         url.query_pairs_mut().append_pair("delete", "true");
         let token = lock(&self.tokens).session.clone();
         let request = authorized(http.client.post(url), &token).json(&json!({}));
@@ -128,15 +138,11 @@ impl Wire {
     async fn ask<D: serde::de::DeserializeOwned>(
         &self,
         path: &str,
-        request: Option<Uuid>,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Envelope<D>, Fault> {
         let http = self.http();
-        self.exchange(|token| {
-            let url = self.url(&http, path, request)?;
-            Ok(with(authorized(http.client.post(url), token)))
-        })
-        .await
+        self.exchange(|token| Ok(with(authorized(http.client.post(url(&http, path)?), token))))
+            .await
     }
 
     /// One request; and once more if the session token had run out, with a new one. The server
@@ -171,7 +177,7 @@ impl Wire {
             return Ok(());
         }
         let http = self.http();
-        let url = self.url(&http, "session/token-request", None)?;
+        let url = url(&http, "session/token-request")?;
         let body = json!({"oldSessionToken": old.reveal(), "requestType": "RENEW"});
         let request = authorized(http.client.post(url), &tokens.master).json(&body);
         let gone = |why: String| Fault::new(format!("the session is over: {why}"));
@@ -190,20 +196,22 @@ impl Wire {
             master: renewed.master_token.map_or(tokens.master, Secret::new),
         };
         self.vault.put([tokens.session.clone(), tokens.master.clone()]);
-        *lock(&self.http) = http.with_secrets([tokens.session.clone(), tokens.master.clone()]);
+        let http = http.with_secrets([tokens.session.clone(), tokens.master.clone()]);
+        *lock(&self.http) = Arc::new(http);
         *lock(&self.tokens) = tokens;
         Ok(())
     }
+}
 
-    /// `request_guid` tells attempts of one request apart.
-    fn url(&self, http: &Http, path: &str, request: Option<Uuid>) -> Result<Url, Fault> {
-        let mut url = http.url(path)?;
-        let request = request.unwrap_or_else(Uuid::new_v4).to_string();
-        url.query_pairs_mut()
-            .append_pair("requestId", &request)
-            .append_pair("request_guid", &Uuid::new_v4().to_string());
-        Ok(url)
-    }
+fn url(http: &Http, path: &str) -> Result<Url, Fault> {
+    Ok(identified(http.url(path)?, Uuid::new_v4()))
+}
+
+/// `request_guid` tells attempts of one request apart.
+fn identified(mut url: Url, request: Uuid) -> Url {
+    // Nothing in either needs to be escaped.
+    url.set_query(Some(&format!("requestId={request}&request_guid={}", Uuid::new_v4())));
+    url
 }
 
 fn authorized(request: RequestBuilder, token: &Secret) -> RequestBuilder {
