@@ -2,7 +2,7 @@
 //!
 //! A statement's way: [`text`] (tokens, identifier case, trees) or [`ddl`] and [`warehouse_ddl`]
 //! (hand-written parsers), then [`execute`]; queries go through [`rewrite`] (shapes), [`scope`]
-//! (names) and [`planner`] (rows), changes of rows through [`dml`].
+//! (names) and [`planner`] (rows; lookups through [`simple`]), changes of rows through [`dml`].
 
 mod barriers;
 pub mod context;
@@ -24,6 +24,7 @@ pub mod rewrite;
 pub mod scope;
 mod set_operations;
 mod show;
+mod simple;
 pub(crate) mod sources;
 mod stoppable;
 mod tables;

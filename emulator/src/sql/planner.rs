@@ -3,6 +3,7 @@
 use super::{
     barriers::physical_rules,
     scope::error_of,
+    simple::Simple,
     stoppable::{StopFlag, stoppable},
 };
 use crate::{error::SqlError, regression::carried, types::ResultSet};
@@ -25,11 +26,19 @@ const PARALLEL_ROWS_MIN: u64 = 50_000;
 
 /// The query engine that all statements share.
 pub struct Queries {
-    single: Arc<SessionState>,
-    parallel: Arc<SessionState>,
+    pub(super) single: Way,
+    parallel: Way,
     /// Queries run on threads of their own, so that a heavy one cannot keep the wire from
     /// answering or a timeout from firing.
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// How queries are planned and executed.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub state: Arc<SessionState>,
+    /// Nothing in it is of one query, and making it copies hundreds of functions.
+    pub context: Arc<TaskContext>,
 }
 
 /// Options of planning and execution alike.
@@ -52,7 +61,8 @@ impl Queries {
             let mut config = SessionConfig::from(config_options());
             config = config.with_target_partitions(partitions);
             let builder = SessionStateBuilder::new().with_config(config).with_default_features();
-            Arc::new(builder.with_physical_optimizer_rules(physical_rules()).build())
+            let state = builder.with_physical_optimizer_rules(physical_rules()).build();
+            Way { context: Arc::new(TaskContext::from(&state)), state: Arc::new(state) }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             // A join computes for a while before it gives way: more threads than cores, so that
@@ -68,8 +78,19 @@ impl Queries {
 
     /// Executes a plan. Dropping the future stops the work.
     pub async fn run(&self, plan: LogicalPlan, rows: u64) -> Result<Vec<RecordBatch>, SqlError> {
-        let state =
-            Arc::clone(if rows < PARALLEL_ROWS_MIN { &self.single } else { &self.parallel });
+        match Simple::of(&self.single.state, &plan).await {
+            Some(simple) => simple.rows(Arc::clone(&self.single.context)).await.map_err(error_of),
+            None => self.run_optimised(plan, rows).await,
+        }
+    }
+
+    pub(super) async fn run_optimised(
+        &self,
+        plan: LogicalPlan,
+        rows: u64,
+    ) -> Result<Vec<RecordBatch>, SqlError> {
+        let way = if rows < PARALLEL_ROWS_MIN { &self.single } else { &self.parallel };
+        let Way { state, context } = way.clone();
         let Some(runtime) = &self.runtime else {
             return Err(SqlError::internal("the query engine is shut down"));
         };
@@ -78,7 +99,6 @@ impl Queries {
         let work = runtime.spawn(carried(async move {
             let physical = physical_plan(&state, &plan).await?;
             let physical = stoppable(physical, &watched).map_err(error_of)?;
-            let context = Arc::new(TaskContext::from(state.as_ref()));
             collect(physical, context).await.map_err(error_of)
         }));
         Task { work, flag }.await
@@ -97,8 +117,8 @@ impl Queries {
 
     /// The optimised plans as text.
     pub async fn explain(&self, plan: LogicalPlan) -> Result<String, SqlError> {
-        let logical = self.parallel.optimize(&plan).map_err(error_of)?;
-        let physical = physical_plan(&self.parallel, &plan).await?;
+        let logical = self.parallel.state.optimize(&plan).map_err(error_of)?;
+        let physical = physical_plan(&self.parallel.state, &plan).await?;
         Ok(format!("{}\n{}", logical.display_indent(), displayable(physical.as_ref()).indent(true)))
     }
 

@@ -98,6 +98,11 @@ impl VersionProvider {
         Self { schema: Arc::new(schema), ..self }
     }
 
+    /// How many rows a scan with these filters reads.
+    pub fn rows_read(&self, filters: &[Expr]) -> usize {
+        self.pieces(filters, None).iter().map(|it| it.rows.len()).sum()
+    }
+
     /// What is read of each partition, and nothing of those that cannot match.
     fn pieces(&self, filters: &[Expr], limit: Option<usize>) -> Vec<Piece> {
         let predicate = Predicate::all(filters, &self.version.schema);
