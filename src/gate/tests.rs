@@ -169,7 +169,9 @@ fn a_baseline_does_not_absorb_a_regression() {
         past.night(60e3, Status::Red);
     }
     let finding = past.tonight(60e3, &[]);
-    assert_eq!(finding.verdict, Verdict::Failed, "{}", finding.why);
+    // Not by the drift alone.
+    let by_window = [What::Worse(Cause::Tonight), What::Worse(Cause::LastNights)];
+    assert!(by_window.contains(&finding.what), "{:?} {}", finding.what, finding.why);
 }
 
 #[test]
