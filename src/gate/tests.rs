@@ -80,7 +80,7 @@ impl Past {
             match gate.step() {
                 Step::Ended(report) => return *report,
                 Step::Resample(asked) => {
-                    assert_eq!(asked, [series.clone()]);
+                    assert_eq!(asked, std::slice::from_ref(&series));
                     let sample = self.sample(level);
                     gate.answer(&series, Answer::Sampled { sample, credits: Some(0.5) });
                 }

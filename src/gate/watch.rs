@@ -27,8 +27,8 @@ pub struct Watch {
 }
 
 /// The least shift, in spreads: two standard deviations of normal noise. Without a change one night
-/// in six is then sampled again. With a shift of 2.2, 2 % more of the steps as large as that are
-/// found in two nights, at 6 % more samples.
+/// in six is then sampled again. With 2.2, one more in a hundred steps as large as that is
+/// found in two nights, at a twentieth more samples.
 const LEAST_SHIFT: f64 = 2.4;
 
 /// What the first sample is weighed for beside the least shift, since nothing was seen before it: so
