@@ -172,6 +172,8 @@ def generator():
         best = max((wrk(port, threads) for threads in (1, 2)), key=lambda it: it["rate"])
         found = load("highest", port, seconds=given.seconds)
         closed, opened = found["closed"], found["open"]
+        if opened is None:
+            raise SystemExit(f"no rate was sound: something else is running? {closed}")
         fastest = connector("c52", port)
         older = connector("c48", port)
         each52 = connector("c52", port, "--each")
