@@ -9,6 +9,7 @@
 //! - [`load`]: latency under concurrent load, and budgets for it.
 //! - [`gate`]: whether tonight is worse than accepted nights, and when it changed.
 //! - [`report`]: events in, reports out.
+//! - [`history`]: what runs came to, night after night.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
 //! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod fixture;
 pub mod gate;
 mod harness;
+pub mod history;
 pub mod load;
 pub mod random;
 pub mod refresh;

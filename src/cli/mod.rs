@@ -14,6 +14,8 @@ mod failure;
 mod fuzz;
 #[cfg(feature = "emulator")]
 mod fuzz_regressions;
+mod gate;
+mod history;
 mod lint;
 mod list;
 mod load;
@@ -66,6 +68,8 @@ pub enum Command {
     Bundle(bundle::BundleArgs),
     Sweep(sweep::SweepArgs),
     CheckHistory(check_history::CheckHistoryArgs),
+    History(history::HistoryArgs),
+    Gate(Box<gate::GateArgs>),
     #[command(subcommand)]
     Fuzz(fuzz::FuzzCommand),
     #[cfg(feature = "emulator")]
@@ -113,6 +117,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::CheckHistory(args) => check_history::check_history(&args),
+        Command::History(args) => history::history(args),
+        Command::Gate(args) => gate::gate(*args),
         Command::Fuzz(command) => fuzz::fuzz(command),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::emulator(&args),

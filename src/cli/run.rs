@@ -5,12 +5,13 @@ use super::{
     connect::{Connected, TargetArgs, TargetName, connect},
     execute::{ExecuteArgs, colour, execute, println_quietly},
     exit::{HELP, INTERRUPTED},
-    lint,
+    history, lint,
     pin::{SeenAt, pin},
     report::cannot_write,
     select::SelectArgs,
 };
 use crate::{
+    history::shared::Place,
     report::{
         hdr, html, json, junit,
         verdict::{Show, Side, verdicts},
@@ -74,6 +75,11 @@ pub struct RunArgs {
     /// Write the HTML report to FILE [default: `report.html` beside the journal].
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    /// Add what the run came to to the history in FILE, which `snowgauge history` reads; or to one
+    /// that a team shares: `snowflake:DB.SCHEMA.TABLE`, on the run's own target.
+    #[arg(long, value_name = "FILE")]
+    history: Option<Place>,
 }
 
 /// Orders in the data set `orders` of a run.
@@ -145,6 +151,7 @@ pub fn run_and_report(
         format!("`{again}` writes it from the journal")
     })?;
     write_hdr(&folder, summary)?;
+    add_to_history(args, connected, summary, &folder)?;
     Ok(side)
 }
 
@@ -177,6 +184,7 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
     let mut last_folder = PathBuf::new();
     for (name, connected, options) in ready {
         let (side, folder) = run_on(args, name, &connected, plan.clone(), options)?;
+        add_to_history(args, &connected, &side.summary, &folder)?;
         let is_interrupted = side.summary.cut_short.as_deref() == Some(INTERRUPTED);
         sides.push(side);
         last_folder = folder;
@@ -219,6 +227,7 @@ impl RunArgs {
             junit: None,
             json: None,
             html: None,
+            history: None,
         }
     }
 
@@ -252,6 +261,22 @@ fn run_on(
     });
     let kind = connected.target.kind();
     Ok((Side { name: name.name().to_owned(), kind, recorded_from, summary }, folder))
+}
+
+/// What the run came to, if somebody keeps that.
+fn add_to_history(
+    args: &RunArgs,
+    connected: &Connected,
+    summary: &RunSummary,
+    folder: &Path,
+) -> Result<(), CliError> {
+    let Some(place) = &args.history else { return Ok(()) };
+    history::add(place, summary, connected).map_err(|err| {
+        let again = format!("snowgauge history import {} --history FILE", folder.display());
+        err.hint(format!("`{again}` adds it from the journal"))
+    })?;
+    println_quietly(&format!("history: {place}"));
+    Ok(())
 }
 
 /// Where logs of loads are, in a run's folder.

@@ -153,7 +153,12 @@ impl Pattern {
     }
 
     pub fn matches(&self, series: &Series) -> bool {
-        self.regex.is_match(&series.to_string())
+        self.matches_text(&series.to_string())
+    }
+
+    /// The same of what is only kept, and named alike.
+    pub fn matches_text(&self, text: &str) -> bool {
+        self.regex.is_match(text)
     }
 
     pub fn text(&self) -> &str {

@@ -483,12 +483,14 @@ impl Noisy {
 
     /// How much worse, on the scale of comparison.
     fn effect(&self, cause: Cause) -> f64 {
-        let by = match cause {
-            Cause::LastNights => self.since.map(|it| it.by),
-            Cause::Drift => self.drift.map(|it| it.by),
-            Cause::Tonight | Cause::Fact => self.watch.estimate().map(|it| it.0),
-        };
-        by.unwrap_or(0.0)
+        let tonight = self.watch.estimate().map_or(0.0, |it| it.0);
+        match cause {
+            // Nights are clamped to some spreads for the evidence. Where spreads are small, that is
+            // less than counts, however far the level went: then tonight tells how far.
+            Cause::LastNights => self.since.map_or(tonight, |it| it.by.max(tonight)),
+            Cause::Drift => self.drift.map_or(0.0, |it| it.by),
+            Cause::Tonight | Cause::Fact => tonight,
+        }
     }
 
     fn estimate(&self) -> Option<Estimate> {

@@ -5,12 +5,12 @@
 //! through [`escape`].
 
 mod cases;
-mod figure;
+pub(crate) mod figure;
 mod load;
 mod matrix;
 mod refresh;
 mod sums;
-mod table;
+pub(crate) mod table;
 
 use super::{
     junit::wall_time,

@@ -169,7 +169,7 @@ fn target(summary: &RunSummary) -> String {
     summary.target.map(|it| it.name().to_owned()).unwrap_or_default()
 }
 
-fn property(name: &str, value: &str) -> Property {
+pub fn property(name: &str, value: &str) -> Property {
     Property::new(safe(name), safe(value))
 }
 
@@ -178,7 +178,7 @@ fn property(name: &str, value: &str) -> Property {
 /// Characters that it cannot hold are replaced by ones that show what was there, before the
 /// library sees them: it drops whatever looks like a terminal's escape sequence, which in a
 /// message of a server may be the rest of the message.
-fn safe(text: &str) -> XmlString {
+pub fn safe(text: &str) -> XmlString {
     let replaced: String = text
         .chars()
         .map(|it| match it {

@@ -3,6 +3,7 @@
 //! No report knows a target, and nothing reads a report's text.
 
 pub mod behaviours;
+pub mod gate;
 pub mod github;
 pub mod hdr;
 pub mod html;
@@ -13,6 +14,7 @@ pub mod markdown;
 pub mod plot;
 pub mod terminal;
 pub mod text;
+pub mod trend;
 pub mod verdict;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
     case::{self, CaseEnd, SetupFailure, Shared},
     cost::{self, Meter},
     diagnosis::{self, Came, Diagnosis, History, Scene, Wanted},
+    machine::machine,
     objects::{Admin, AdminError, Objects},
     plan::{LISTED_REGION, is_of_region},
     probe,
@@ -174,6 +175,7 @@ pub async fn execute(
     for (name, value) in target.facts() {
         events.send(Event::Fact { name, value });
     }
+    fact(&events, "generator", machine());
     let estimate = cost::estimate(&plan, &options);
     fact(&events, "estimated_credits", format!("{:.2}", estimate.credits));
     let charged = match target.costs() {

@@ -16,6 +16,7 @@ mod event;
 mod execute;
 mod fuzz;
 pub mod journal;
+mod machine;
 mod mark;
 mod objects;
 pub mod pin;

@@ -11,6 +11,7 @@ pub mod bar;
 pub mod graph;
 pub mod line;
 pub mod timeline;
+pub mod trend;
 
 use super::html::escape;
 

@@ -43,12 +43,14 @@ pub struct Bench {
     pub size: Size,
     pub concurrency_level: u64,
     pub clusters_max: u64,
+    /// Everything takes so many times as long: 1 where nothing is wrong.
+    pub slowdown: f64,
 }
 
 impl Bench {
     /// As warehouses are when nothing is said of them.
     pub fn plain(kind: Kind) -> Self {
-        Self { kind, size: Size::XSmall, concurrency_level: 8, clusters_max: 1 }
+        Self { kind, size: Size::XSmall, concurrency_level: 8, clusters_max: 1, slowdown: 1.0 }
     }
 }
 
@@ -78,14 +80,29 @@ enum Step {
     Ran(usize),
 }
 
+/// One query of a load that was played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Since the load began.
+    pub sent: Duration,
+    pub took: Duration,
+}
+
 /// Plays a load, and tells what it came to.
 pub fn play(parameters: &Parameters, bench: Bench, load: &Load, seed: u64) -> Figures {
+    let ended = trace(parameters, bench, load, seed);
+    let took = ended.iter().map(|it| it.sent + it.took).max().unwrap_or_default();
+    figures(ended.iter().map(|it| it.took.as_secs_f64() * 1000.0).collect(), took)
+}
+
+/// Plays a load: its queries, in the order in which they ended.
+pub fn trace(parameters: &Parameters, bench: Bench, load: &Load, seed: u64) -> Vec<Ended> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut slots = Slots::new(bench.concurrency_level, 1, bench.clusters_max);
     slots.order_by(parameters.of(bench.kind).order, rng.random());
     let mut sent: Vec<Duration> = Vec::with_capacity(load.queries);
     let mut on: Vec<Option<Cluster>> = vec![None; load.queries];
-    let mut latencies = Vec::with_capacity(load.queries);
+    let mut ended = Vec::with_capacity(load.queries);
     let mut queue: Vec<(usize, oneshot::Receiver<Cluster>)> = Vec::new();
     let mut steps = BinaryHeap::new();
     let mut now = Duration::ZERO;
@@ -97,6 +114,7 @@ pub fn play(parameters: &Parameters, bench: Bench, load: &Load, seed: u64) -> Fi
         }
         sent.push(at);
         let compiling = parameters.compiling(bench.kind, load.is_compiled, rng);
+        let compiling = compiling.mul_f64(bench.slowdown);
         Some(Reverse((at + compiling, Step::Compiled(query))))
     };
     for _ in 0..load.clients {
@@ -111,7 +129,7 @@ pub fn play(parameters: &Parameters, bench: Bench, load: &Load, seed: u64) -> Fi
                 Grant::Queued(_, waiting) => queue.push((query, waiting)),
             },
             Step::Ran(query) => {
-                latencies.push((at - sent[query]).as_secs_f64() * 1000.0);
+                ended.push(Ended { sent: sent[query], took: at - sent[query] });
                 if let Some(cluster) = on[query].take() {
                     slots.release(cluster);
                 }
@@ -130,10 +148,10 @@ pub fn play(parameters: &Parameters, bench: Bench, load: &Load, seed: u64) -> Fi
             let running = slots.running_on(cluster);
             let place = Place { kind: bench.kind, size: bench.size, running };
             let service = parameters.service(place, pick(&load.mix, &mut rng), 0, &mut rng);
-            steps.push(Reverse((now + service, Step::Ran(query))));
+            steps.push(Reverse((now + service.mul_f64(bench.slowdown), Step::Ran(query))));
         }
     }
-    figures(latencies, now)
+    ended
 }
 
 /// The median of each figure over `rounds` plays, so that one unlucky play decides nothing.
@@ -243,6 +261,15 @@ mod tests {
         let figures = |seed| play(&SEED, bench, &Load::seed(), seed);
         assert_eq!(figures(3), figures(3));
         assert_ne!(figures(3), figures(4));
+    }
+
+    #[test]
+    fn what_is_slower_by_a_tenth_is_slower_by_a_tenth() {
+        let bench = Bench::plain(Kind::Interactive);
+        let slow = play(&SEED, Bench { slowdown: 1.1, ..bench }, &Load::seed(), 3);
+        let plain = play(&SEED, bench, &Load::seed(), 3);
+        assert!((slow.median_ms / plain.median_ms - 1.1).abs() < 1e-6, "{slow:?} {plain:?}");
+        assert!((slow.per_second * 1.1 / plain.per_second - 1.0).abs() < 1e-6);
     }
 
     #[test]
