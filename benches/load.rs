@@ -193,6 +193,7 @@ impl Bench {
             give_up_after: Duration::from_secs(60),
             simulated: None,
             not_ours: None,
+            part: None,
             pacer: Some(Arc::new(Pacer::start()?)),
             now: &chrono::Utc::now,
         };

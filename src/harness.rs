@@ -11,8 +11,8 @@ use crate::{
     },
     report::{junit, text},
     run::{
-        self, CaseKey, CaseReport, Event, Events, Outcome, Plan, Reporter, RunId, RunOptions,
-        RunSummary, Selection, Stop, Strictness, journal::Journal,
+        self, CaseKey, CaseReport, Event, Events, Outcome, Partition, Plan, Reporter, RunId,
+        RunOptions, RunSummary, Selection, Stop, Strictness, journal::Journal,
     },
     suite,
     target::{TargetKind, replay},
@@ -53,6 +53,7 @@ const WAITING_MAX: usize = 64;
 /// | `SNOWGAUGE_JOBS` | suites that run beside each other | 4 |
 /// | `SNOWGAUGE_STRICT` | `1`: an expected limitation that is gone (`lifted`) fails; `0`: it is news | `1` on the emulator and its recordings, `0` on an account and its |
 /// | `SNOWGAUGE_MAX_CREDITS` | as `snowgauge run --max-credits` | no limit |
+/// | `SNOWGAUGE_PARTITION` | as `snowgauge run --partition`: `2/3` | all cases |
 /// | `SNOWGAUGE_JUNIT` | where to write the JUnit report | `target/snowgauge/junit.xml` |
 ///
 /// Skipped cases are ignored tests, with their reason; cases that were not run fail. The status is
@@ -112,6 +113,8 @@ struct Settings {
     jobs: Option<usize>,
     strictness: Option<Strictness>,
     credits_max: Option<f64>,
+    /// Trials are of this part of the cases only.
+    partition: Option<Partition>,
     junit: Option<PathBuf>,
     errors: Vec<String>,
 }
@@ -130,6 +133,7 @@ impl Settings {
         let jobs = parsed(choice("SNOWGAUGE_JOBS"), &mut errors, number_from_one);
         let strictness = parsed(choice("SNOWGAUGE_STRICT"), &mut errors, yes_or_no);
         let credits_max = parsed(choice("SNOWGAUGE_MAX_CREDITS"), &mut errors, credits);
+        let partition = parsed(choice("SNOWGAUGE_PARTITION"), &mut errors, |it| it.parse());
         // nextest runs a process for each case, and they would overwrite each other's report; it
         // has one of its own.
         let is_nextest = var("NEXTEST").is_some();
@@ -147,7 +151,7 @@ impl Settings {
             regression: None,
             capacity: None,
         };
-        Self { target, scale, jobs, strictness, credits_max, junit, errors }
+        Self { target, scale, jobs, strictness, credits_max, partition, junit, errors }
     }
 }
 
@@ -194,7 +198,8 @@ impl Harness {
             return Err(CliError::new(error.clone()));
         }
         let loaded = suite::load(&[suites.to_owned()])?;
-        let everything = run::plan(&loaded.suites, &loaded.data_sets, &Selection::default())
+        let all = Selection { partition: settings.partition, ..Selection::default() };
+        let everything = run::plan(&loaded.suites, &loaded.data_sets, &all)
             .map_err(|err| CliError::of_plan(err, &loaded))?;
         Ok(Self { keys: everything.keys(), loaded, settings, rounds })
     }

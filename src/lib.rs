@@ -10,6 +10,7 @@
 //! - [`gate`]: whether tonight is worse than accepted nights, and when it changed.
 //! - [`report`]: events in, reports out.
 //! - [`history`]: what runs came to, night after night.
+//! - [`regions`]: what works where, over many connections.
 //! - [`catalogue`]: what is known of the product beside its behaviours.
 //! - [`fixture`]: what was recorded of a target, in files that people review.
 //! - `teeth`: whether suites notice what an emulator does wrong (with the feature `emulator`).
@@ -25,6 +26,7 @@ pub mod history;
 pub mod load;
 pub mod random;
 pub mod refresh;
+pub mod regions;
 pub mod report;
 pub mod run;
 pub mod secret;

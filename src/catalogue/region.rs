@@ -32,7 +32,8 @@ impl Cloud {
         }
     }
 
-    fn key(self) -> &'static str {
+    /// As the documents and files of this project write it.
+    pub fn key(self) -> &'static str {
         match self {
             Self::Aws => "aws",
             Self::Gcp => "gcp",
@@ -50,6 +51,11 @@ pub struct Region {
 }
 
 impl Region {
+    /// From what the documents call it: `us-east-1`. `None` where no region could be called so.
+    pub fn of(cloud: Cloud, place: &str) -> Option<Self> {
+        (!place.is_empty() && is_place(place)).then(|| Self { cloud, place: id(place) })
+    }
+
     /// From what `CURRENT_REGION()` gives: `AWS_US_EAST_1`, with a region group before it or not.
     pub fn parse(id: &str) -> Option<Self> {
         let id = id.rsplit('.').next()?;
@@ -140,6 +146,10 @@ fn id(place: &str) -> String {
     place.replace('-', "_").to_ascii_uppercase()
 }
 
+fn is_place(text: &str) -> bool {
+    text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+}
+
 fn decode(decoder: &mut Decoder, node: &Node) -> Option<Vec<RegionList>> {
     let file = decoder.fields(node, "a mapping with `lists`", &["lists"])?;
     let mut last: Option<(NaiveDate, usize)> = None;
@@ -201,11 +211,7 @@ fn places(decoder: &mut Decoder, node: &Node) -> Option<Places> {
     let words = decoder.words(Some(node));
     for word in &words {
         // They become part of SQL and of patterns.
-        let is_place = word
-            .value
-            .bytes()
-            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-        if !is_place {
+        if !is_place(&word.value) {
             let help = "as the documents write it: `us-east-1`";
             decoder.error(&word.span, bad("a region", &word.value, help));
         }

@@ -112,6 +112,8 @@ pub struct Connected {
     pub redactor: Redactor,
     /// What tells the account or a person, for a recording to leave out.
     pub known: Known,
+    /// Where an account's server is: connections to one account have one.
+    pub server: Option<String>,
     /// What an account is believed to be.
     pub release_given: Option<Release>,
     /// The fixtures that are replayed.
@@ -124,6 +126,7 @@ impl Connected {
             target,
             redactor: Redactor::default(),
             known: Known::default(),
+            server: None,
             release_given: None,
             replay: None,
         }
@@ -191,14 +194,20 @@ fn live(args: &TargetArgs) -> Result<Connected, CliError> {
     let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("."));
     let connection = Connection::load(args.connection.as_deref(), &env, &home)
         .map_err(|errors| CliError::Rendered(errors.iter().map(rendered).collect()))?;
-    connection.base_url().map_err(|err| CliError::Rendered(rendered(&err)))?;
+    let server = connection.base_url().map_err(|err| CliError::Rendered(rendered(&err)))?;
     for warning in &connection.warnings {
         eprintln!("warning: {warning}");
     }
     let redactor = connection.redactor();
     let known = Known { run: String::new(), identifiers: connection.identifiers() };
     let target = Arc::new(LiveTarget::new(connection));
-    Ok(Connected { redactor, known, release_given: args.release, ..Connected::new(target) })
+    Ok(Connected {
+        redactor,
+        known,
+        server: Some(server.to_string()),
+        release_given: args.release,
+        ..Connected::new(target)
+    })
 }
 
 fn rendered(err: &ConnectionError) -> String {

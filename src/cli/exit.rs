@@ -45,6 +45,17 @@ impl Ending {
     }
 }
 
+/// What several runs come to: an interruption, then the worst of them. `None` of none.
+pub fn worst(endings: impl IntoIterator<Item = Ending>) -> Option<Ending> {
+    endings.into_iter().min_by_key(|it| match it {
+        Ending::Interrupted => 0,
+        Ending::SomeFailed => 1,
+        Ending::CouldNotRun => 2,
+        Ending::Unsure => 3,
+        Ending::AllPassed => 4,
+    })
+}
+
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         ExitCode::from(ending as u8)

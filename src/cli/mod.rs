@@ -21,6 +21,7 @@ mod list;
 mod load;
 mod pin;
 mod record;
+mod regions;
 mod report;
 mod review;
 mod run;
@@ -64,6 +65,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Behaviours(behaviours::BehavioursArgs),
     Report(report::ReportArgs),
+    Regions(regions::RegionsArgs),
     Review(review::ReviewArgs),
     Bundle(bundle::BundleArgs),
     Sweep(sweep::SweepArgs),
@@ -113,6 +115,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Behaviours(args) => behaviours::behaviours(&args),
         Command::Report(args) => report::report(&args),
+        Command::Regions(args) => regions::regions(&args),
         Command::Review(args) => review::review(&args),
         Command::Bundle(args) => bundle::bundle(&args),
         Command::Sweep(args) => sweep::sweep(&args),

@@ -4,7 +4,7 @@ use super::{
     CliError, Ending,
     connect::{Connected, TargetArgs, TargetName, connect},
     execute::{ExecuteArgs, colour, execute, println_quietly},
-    exit::{HELP, INTERRUPTED},
+    exit::{HELP, INTERRUPTED, worst},
     history, lint,
     pin::{SeenAt, pin},
     report::cannot_write,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     history::shared::Place,
+    load::measure::OfMany,
     report::{
         hdr, html, json, junit,
         verdict::{Show, Side, verdicts},
@@ -80,6 +81,9 @@ pub struct RunArgs {
     /// that a team shares: `snowflake:DB.SCHEMA.TABLE`, on the run's own target.
     #[arg(long, value_name = "FILE")]
     history: Option<Place>,
+    /// Which part of its loads this machine executes, and from when on. Only of `snowgauge load`.
+    #[arg(skip)]
+    pub of_many: Option<OfMany>,
 }
 
 /// Orders in the data set `orders` of a run.
@@ -199,14 +203,7 @@ fn several(args: &RunArgs, names: &[TargetName], plan: &Plan) -> Result<Ending, 
         ("html", &args.html, "verdicts.html", &|path| verdicts.write_html(path)),
     ];
     write_reports(&write, &last_folder, |_| "run again to have it written".to_owned())?;
-    let endings = sides.iter().map(|it| Ending::of(&it.summary));
-    let worst = endings.min_by_key(|it| match it {
-        Ending::SomeFailed => 0,
-        Ending::CouldNotRun => 1,
-        Ending::Unsure => 2,
-        Ending::AllPassed | Ending::Interrupted => 3,
-    });
-    match worst {
+    match worst(sides.iter().map(|it| Ending::of(&it.summary))) {
         Some(Ending::AllPassed) | None if verdicts.is_red() => Ok(Ending::SomeFailed),
         Some(ending) => Ok(ending),
         None => Ok(Ending::AllPassed),
@@ -228,7 +225,13 @@ impl RunArgs {
             json: None,
             html: None,
             history: None,
+            of_many: None,
         }
+    }
+
+    /// Where random choices come from, if that was given.
+    pub fn seed(&self) -> Option<u64> {
+        self.execute.seed
     }
 
     pub fn options(&self, connected: &Connected, scale: u64) -> Result<RunOptions, CliError> {
@@ -237,6 +240,7 @@ impl RunArgs {
             true => Strictness::Strict,
             false => Strictness::Lenient,
         };
+        options.of_many = self.of_many.clone();
         Ok(options)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::{
-    run::{Selection, TagExpr},
+    run::{Partition, Selection, TagExpr},
     suite::{self, Loaded},
 };
 use clap::Args;
@@ -24,6 +24,14 @@ pub struct SelectArgs {
     /// Only cases whose tags satisfy EXPR, such as `limits and not (slow or costly)`.
     #[arg(long, value_name = "EXPR")]
     pub tag: Option<TagExpr>,
+
+    /// Only part I of N: the others are run elsewhere, and `snowgauge report --merge` joins them.
+    ///
+    /// Cases are divided by their names, so that all parts of one selection are together everything,
+    /// and no case is in two of them. A load that `snowgauge load` runs is divided itself: each part
+    /// sends its share of the requests.
+    #[arg(long, value_name = "I/N")]
+    pub partition: Option<Partition>,
 }
 
 impl SelectArgs {
@@ -52,6 +60,11 @@ impl SelectArgs {
     }
 
     pub fn selection(&self) -> Selection {
-        Selection { filter: self.filter.clone(), tags: self.tag.clone(), exactly: None }
+        Selection {
+            filter: self.filter.clone(),
+            tags: self.tag.clone(),
+            exactly: None,
+            partition: self.partition,
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     random::Random,
+    run::Partition,
     suite::words,
     target::{QueryTag, Session},
 };
@@ -65,6 +66,16 @@ pub struct Setting<'a> {
     /// Waits until requests are due; tokio's own timers where there is none.
     pub pacer: Option<Arc<Pacer>>,
     pub now: &'a (dyn Fn() -> DateTime<Utc> + Sync),
+    /// If it is one part of a load that several machines execute.
+    pub part: Option<OfMany>,
+}
+
+/// A load that several machines execute together, one part each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfMany {
+    pub partition: Partition,
+    /// When all of them begin to count, by the target's clock.
+    pub start_at: DateTime<Utc>,
 }
 
 /// What came of it.
@@ -184,6 +195,7 @@ impl Work<'_> {
                 *measured = self.warm_up(side).await;
             }
         }
+        let mut late = None;
         let mut began: Option<(Instant, DateTime<Utc>)> = None;
         let mut lasted = vec![Duration::ZERO; sides.len()];
         for turn in turns(sides.len(), workload.length, order, *seed) {
@@ -195,6 +207,14 @@ impl Work<'_> {
             }
             if *self.cancel.borrow() || lock(&self.lost).is_some() {
                 break;
+            }
+            if began.is_none()
+                && let Some(part) = &self.setting.part
+            {
+                late = self.wait_for(part).await;
+                if late.is_some() || *self.cancel.borrow() {
+                    break;
+                }
             }
             let (began, _) = *began.get_or_insert_with(|| (Instant::now(), (self.setting.now)()));
             let over = watch::Sender::new(false);
@@ -219,7 +239,31 @@ impl Work<'_> {
         };
         let sent = feeds.iter().map(|it| std::mem::take(&mut lock(&it.tally).ids)).collect();
         let lost = lock(&self.lost).take();
-        Execution { measured, sent, sides, stopped: None, lost }
+        Execution { measured, sent, sides, stopped: late, lost }
+    }
+
+    /// Waits until all parts begin; why this one cannot begin with them.
+    async fn wait_for(&self, part: &OfMany) -> Option<String> {
+        let now = (self.setting.now)();
+        match (part.start_at - now).to_std() {
+            Ok(left) => {
+                let mut cancel = self.cancel.subscribe();
+                tokio::select! {
+                    () = sleep(left) => {}
+                    Ok(_) = cancel.wait_for(|it| *it) => {}
+                }
+                None
+            }
+            Err(_) => {
+                let late = (now - part.start_at).to_std().unwrap_or_default();
+                Some(format!(
+                    "all parts were to begin at {}, and this one was ready {:.1} s later: its \
+                     set-up and warm-up take longer than that",
+                    part.start_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                    late.as_secs_f64()
+                ))
+            }
+        }
     }
 
     /// Requests of a role, from a seed; at a rate of its own, if it has one.
@@ -234,18 +278,32 @@ impl Work<'_> {
                     Length::Requests(_) => Duration::ZERO,
                 };
                 let random = Random::of_part(seed, ARRIVALS);
-                Pace::Open(DueTimes::new(&rate, *spacing, length, random))
+                let due = DueTimes::new(&rate, *spacing, length, random);
+                Pace::Open(match &self.setting.part {
+                    Some(part) => due.of_part(part.partition),
+                    None => due,
+                })
             }
+        };
+        let requests = Requests::new(templates, seed);
+        let requests = match &self.setting.part {
+            Some(part) => requests.of_part(part.partition),
+            None => requests,
         };
         Arc::new(Feed::new(
             Arc::clone(templates),
-            Requests::new(templates, seed),
+            requests,
             pace,
             tag.clone(),
             *give_up_after,
             Arc::clone(&side.reopen),
             self.setting.pacer.clone(),
         ))
+    }
+
+    /// How many machines execute the load.
+    fn parts(&self) -> f64 {
+        self.setting.part.as_ref().map_or(1.0, |it| f64::from(it.partition.of()))
     }
 
     /// One turn; when it was over, apart from requests that were still executed.
@@ -351,7 +409,7 @@ impl Work<'_> {
             session: side.session.clone(),
             warehouse: side.warehouse.clone(),
             sessions: workload.sessions,
-            wanted_rate: wanted_rate(workload),
+            wanted_rate: wanted_rate(workload).map(|it| it / self.parts()),
             warm_up,
             queries: templates.iter().enumerate().map(query).collect(),
         }
@@ -399,7 +457,11 @@ impl Work<'_> {
 
     /// Those of the first role.
     fn budgets(&self) -> Vec<WrittenBudget> {
-        let Setting { workload, .. } = self.setting;
+        let Setting { workload, part, .. } = self.setting;
+        // What is lost for a part may be kept by the whole.
+        if part.is_some() {
+            return Vec::new();
+        }
         let of_first =
             |role: &Option<String>| role.as_ref().is_none_or(|it| *it == workload.on.name);
         workload.budgets.iter().filter(|it| of_first(&it.role)).map(written).collect()

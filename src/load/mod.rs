@@ -21,6 +21,7 @@ pub mod judge;
 mod judged;
 pub mod measure;
 mod measured;
+pub mod merge;
 pub mod pacer;
 pub mod parameters;
 pub mod requests;

@@ -3,6 +3,7 @@
 use super::{parameters::Values, workload::Query};
 use crate::{
     random::Random,
+    run::Partition,
     suite::vars::{self, Piece},
     target::Value,
 };
@@ -128,6 +129,8 @@ pub struct Requests {
     /// Of each query, of each of its parameters.
     values: Vec<Vec<Random>>,
     weights: Weights,
+    /// Requests that others have: before the next of ours, and between any two.
+    others: (u64, u64),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -155,11 +158,26 @@ impl Requests {
             let part = |number: usize| VALUES + at as u64 * PER_QUERY + number as u64;
             (0..it.values.len()).map(|number| Random::of_part(seed, part(number))).collect()
         });
-        Self { mix: Random::of_part(seed, MIX), values: values.collect(), weights }
+        Self { mix: Random::of_part(seed, MIX), values: values.collect(), weights, others: (0, 0) }
+    }
+
+    /// Those of one part: dealt one by one, so that all parts together are the whole.
+    pub fn of_part(self, part: Partition) -> Self {
+        Self { others: (part.before(), part.between()), ..self }
     }
 
     /// The next one. `None` only of no queries.
     pub fn next(&mut self, templates: &[Template]) -> Option<Request> {
+        let (before, between) = self.others;
+        for _ in 0..before {
+            self.next_of_all(templates)?;
+        }
+        self.others.0 = between;
+        self.next_of_all(templates)
+    }
+
+    /// The next of the whole, whoever has it.
+    fn next_of_all(&mut self, templates: &[Template]) -> Option<Request> {
         let at = self.mix.unit();
         let Weights { mix, control } = &self.weights;
         let query = match control.iter().find(|(_, until)| at < *until) {

@@ -1,7 +1,7 @@
 //! When requests of an open loop are due. Nothing here looks at a clock.
 
 use super::workload::{Rate, Spacing};
-use crate::random::Random;
+use crate::{random::Random, run::Partition};
 use std::time::Duration;
 
 /// Due times since the beginning, without end where the rate has none.
@@ -18,18 +18,30 @@ pub struct DueTimes {
     random: Random,
     expected: f64,
     is_first: bool,
+    /// Due times that others have: before the next of ours, and between any two.
+    others: (u64, u64),
 }
 
 impl DueTimes {
     pub fn new(rate: &Rate, spacing: Spacing, length: Duration, random: Random) -> Self {
-        Self { rate: rate.clone(), spacing, length, random, expected: 0.0, is_first: true }
+        Self {
+            rate: rate.clone(),
+            spacing,
+            length,
+            random,
+            expected: 0.0,
+            is_first: true,
+            others: (0, 0),
+        }
     }
-}
 
-impl Iterator for DueTimes {
-    type Item = Duration;
+    /// Those of one part: dealt one by one, so that all parts together are the whole.
+    pub fn of_part(self, part: Partition) -> Self {
+        Self { others: (part.before(), part.between()), ..self }
+    }
 
-    fn next(&mut self) -> Option<Duration> {
+    /// The next of the whole, whoever has it.
+    fn next_of_all(&mut self) -> Option<Duration> {
         self.expected += match self.spacing {
             Spacing::Constant if self.is_first => 0.0,
             Spacing::Constant => 1.0,
@@ -38,6 +50,19 @@ impl Iterator for DueTimes {
         };
         self.is_first = false;
         instant(&self.rate, self.length, self.expected).map(Duration::from_secs_f64)
+    }
+}
+
+impl Iterator for DueTimes {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let (before, between) = self.others;
+        for _ in 0..before {
+            self.next_of_all()?;
+        }
+        self.others.0 = between;
+        self.next_of_all()
     }
 }
 

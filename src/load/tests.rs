@@ -1,17 +1,20 @@
 //! Whole loads, in virtual time, on sessions that a test describes.
 
 use super::{
-    Measured,
+    LoadReport, Measured,
     generator::Reopen,
-    measure::{Execution, Setting, Side, errors, measure},
+    measure::{Execution, OfMany, Setting, Side, errors, measure},
+    merge::{self, Part},
     parameters::Values,
     requests::Template,
+    verdict,
     workload::{
         Arrivals, BudgetLine, Compare, Length, Order, Parameter, Query, Rate, Role, Spacing,
         WarmUp, Workload,
     },
 };
 use crate::{
+    run::Partition,
     suite::{Evidence, span::Span},
     target::{
         Cancel, Column, Ending, Execution as Executed, QueryTag, Refusal, Rows, Session, Statement,
@@ -137,13 +140,24 @@ fn open(rate: f64, sessions: u32, length: Duration) -> Workload {
 }
 
 async fn run_on(workload: &Workload, server: &Server, seed: u64) -> Execution {
-    run_until(workload, server, seed, std::future::pending()).await
+    run_part(workload, server, seed, None, std::future::pending()).await
 }
 
 async fn run_until(
     workload: &Workload,
     server: &Server,
     seed: u64,
+    stopped: impl Future<Output = String>,
+) -> Execution {
+    run_part(workload, server, seed, None, stopped).await
+}
+
+/// One part of it, if there are several.
+async fn run_part(
+    workload: &Workload,
+    server: &Server,
+    seed: u64,
+    part: Option<OfMany>,
     stopped: impl Future<Output = String>,
 ) -> Execution {
     let reopen: Reopen = {
@@ -174,6 +188,7 @@ async fn run_until(
         not_ours: Some(""),
         pacer: None,
         now: &Utc::now,
+        part,
     };
     let sides = workload.roles().into_iter().map(side).collect();
     measure(&setting, sides, stopped, |_| {}).await
@@ -454,4 +469,154 @@ async fn the_roles_that_are_compared_end_with_the_tested_one() {
     assert_eq!(lost.of, Some(1000));
     assert!(server.heard().len() < 530);
     assert_eq!(executed.measured.roles.len(), 2);
+}
+
+/// Answers that take from 5 to 100 ms: how long is a fact of the statement, whoever sends it.
+fn steady_server() -> Server {
+    Server::new(|sql, _| {
+        let key: u64 = sql.bytes().fold(7, |sum, it| sum * 31 % 1_000_003 + u64::from(it));
+        let ending = match key % 50 {
+            0 => refused("000630"),
+            1 => refused("000604"),
+            2 => rows(&[]),
+            _ => rows(&[1]),
+        };
+        (u32::try_from(5 + key % 96).unwrap() * MS, ending)
+    })
+}
+
+/// All parts of a load, executed apart from each other and merged; and what they sent.
+async fn in_parts(workload: &Workload, parts: u32) -> (LoadReport, Vec<String>) {
+    let mut reports = Vec::new();
+    let mut heard = Vec::new();
+    for number in 1..=parts {
+        let partition = Partition::new(number, parts).unwrap();
+        let server = steady_server();
+        let own = workload.of_part(partition);
+        // Each is executed now, and says that it was at the time of all.
+        let start_at = Utc::now() + chrono::TimeDelta::seconds(2);
+        let part = Some(OfMany { partition, start_at });
+        let executed = run_part(&own, &server, 7, part, std::future::pending()).await;
+        assert_eq!(executed.stopped, None);
+        let mut measured = executed.measured;
+        measured.began = chrono::DateTime::UNIX_EPOCH;
+        let judged = verdict::judged_later(&measured, &own);
+        reports.push((partition, LoadReport { measured, judged }));
+        heard.extend(server.heard());
+    }
+    let parts: Vec<Part<'_>> =
+        reports.iter().map(|(partition, report)| Part { partition: *partition, report }).collect();
+    heard.sort();
+    (merge::merge(&parts, &[]).unwrap(), heard)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_of_a_load_are_together_the_load() {
+    let poisson = Arrivals::Open { rate: Rate::Constant(100.0), spacing: Spacing::Poisson };
+    let ramp = Rate::Ramp { from: 20.0, to: 180.0 };
+    let ramp = Arrivals::Open { rate: ramp, spacing: Spacing::Constant };
+    for arrivals in [poisson, ramp] {
+        let workload = Workload { arrivals, ..open(100.0, 60, Duration::from_secs(10)) };
+        let workload = budgeted(workload, &["p50 <= 70ms", "errors <= 20%", "throughput >= 80/s"]);
+        let server = steady_server();
+        let whole = run_on(&workload, &server, 7).await.measured;
+        let mut heard = server.heard();
+        heard.sort();
+        for count in [1, 2, 3, 7] {
+            let (merged, sent) = in_parts(&workload, count).await;
+            assert_eq!(sent, heard, "{count} parts");
+            let [role] = merged.measured.roles.as_slice() else { panic!("{merged:?}") };
+            let expected = &whole.roles[0];
+            for (query, expected) in role.queries.iter().zip(&expected.queries) {
+                // Counts and histograms, second by second.
+                assert_eq!(query.seconds, expected.seconds, "{count} parts");
+            }
+            assert_eq!(role.sessions, expected.sessions);
+            assert!((role.wanted_rate.unwrap() - expected.wanted_rate.unwrap()).abs() < 1e-9);
+            let judged = verdict::judged(&whole, &workload);
+            let told = |it: &super::Judged| (it.budget.clone(), it.verdict, it.why.clone());
+            assert_eq!(
+                merged.judged.iter().map(told).collect::<Vec<_>>(),
+                judged.iter().map(told).collect::<Vec<_>>(),
+                "{count} parts"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_of_a_counted_load_send_each_request_once() {
+    let workload = workload(7, Length::Requests(100));
+    let server = steady_server();
+    run_on(&workload, &server, 7).await;
+    let mut heard = server.heard();
+    heard.sort();
+    for count in [2, 3] {
+        let (merged, sent) = in_parts(&workload, count).await;
+        assert_eq!(sent, heard, "{count} parts");
+        assert_eq!(sum(&merged.measured, |it| it.due), 100);
+        assert_eq!(merged.measured.roles[0].sessions, 7);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_ready_too_late_says_so() {
+    let partition = Partition::new(2, 3).unwrap();
+    let start_at = Utc::now() - chrono::TimeDelta::seconds(3);
+    let part = Some(OfMany { partition, start_at });
+    let workload = open(10.0, 4, Duration::from_secs(1));
+    let server = steady_server();
+    let executed = run_part(&workload, &server, 1, part, std::future::pending()).await;
+    let cause = executed.stopped.unwrap();
+    assert!(cause.contains("and this one was ready 3.0 s later"), "{cause}");
+    assert_eq!(server.heard(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_do_not_go_together_are_told() {
+    let workload = budgeted(open(50.0, 6, Duration::from_secs(2)), &["p95 <= 100ms"]);
+    let part = |number| Partition::new(number, 2).unwrap();
+    let mut reports = Vec::new();
+    for number in [1, 2] {
+        let partition = part(number);
+        let start_at = Utc::now() + chrono::TimeDelta::seconds(2);
+        let of = Some(OfMany { partition, start_at });
+        let own = workload.of_part(partition);
+        let executed = run_part(&own, &steady_server(), 7, of, std::future::pending()).await;
+        let mut measured = executed.measured;
+        measured.began = chrono::DateTime::UNIX_EPOCH;
+        let judged = verdict::judged_later(&measured, &own);
+        reports.push(LoadReport { measured, judged });
+    }
+    let merged = |a: &LoadReport, b: &LoadReport| {
+        let parts =
+            [Part { partition: part(1), report: a }, Part { partition: part(2), report: b }];
+        merge::merge(&parts, &[])
+    };
+    assert_eq!(merged(&reports[0], &reports[1]).unwrap().measured.health.unsound, [""; 0]);
+
+    let mut late = reports[1].clone();
+    late.measured.began += chrono::TimeDelta::milliseconds(1500);
+    let unsound = merged(&reports[0], &late).unwrap();
+    assert_eq!(
+        unsound.measured.health.unsound,
+        ["part 2/2 began 1.5 s after part 1/2: what is added up was not executed at one time"]
+    );
+    assert_eq!(unsound.judged[0].verdict, super::Verdict::Invalid);
+
+    let mut unfit = reports[1].clone();
+    unfit.measured.health.unsound = vec!["too few sessions".to_owned()];
+    unfit.measured.health.busiest_cpu = Some(0.95);
+    let unsound = merged(&reports[0], &unfit).unwrap().measured.health;
+    assert_eq!(unsound.unsound, ["part 2/2: too few sessions"]);
+    assert_eq!(unsound.busiest_cpu, Some(0.95));
+
+    let mut other = reports[1].clone();
+    other.measured.seed = 8;
+    let err = merged(&reports[0], &other).unwrap_err();
+    assert_eq!(err, "parts 1/2 and 2/2 are not of one load: they have other seeds 7 and 8");
+
+    let alone = [Part { partition: part(1), report: &reports[0] }];
+    let unsound = merge::merge(&alone, &[part(2)]).unwrap().measured.health.unsound;
+    assert_eq!(unsound, ["part 2/2 is missing"]);
 }

@@ -7,7 +7,10 @@ use super::{
     measure::{LostEarly, errors},
     workload::{BudgetLine, Workload},
 };
-use crate::{run::Failure, run::Outcome, suite::span::Span};
+use crate::{
+    run::{Failure, Outcome, Partition},
+    suite::span::Span,
+};
 
 /// The budgets, held against what was measured, in the order of the suite.
 pub fn judged(measured: &Measured, workload: &Workload) -> Vec<Judged> {
@@ -52,13 +55,50 @@ fn speaks_of(line: &BudgetLine, class: &str) -> bool {
 /// Wrong rows and errors that nobody has a budget for come first, then lost budgets: those that are
 /// lost although a generator was unsound do not depend on it. Then what makes figures worthless.
 pub fn outcome(workload: &Workload, report: &LoadReport, span: &Span) -> Outcome {
+    match facts(workload, &report.measured, span) {
+        Some(failure) => Outcome::Failed { failure },
+        None => of_budgets(report),
+    }
+}
+
+/// What is wrong whatever the budgets say, and also where only a part of the load is known.
+fn facts(workload: &Workload, measured: &Measured, span: &Span) -> Option<Failure> {
+    wrong_rows(workload, measured).or_else(|| uncovered_errors(workload, measured, span))
+}
+
+/// How the case of one part of a load ends: its budgets are the whole load's.
+pub fn outcome_of_part(
+    workload: &Workload,
+    measured: &Measured,
+    span: &Span,
+    partition: Partition,
+) -> Outcome {
+    if let Some(failure) = facts(workload, measured, span) {
+        return Outcome::Failed { failure };
+    }
+    match measured.health.unsound.as_slice() {
+        [] => Outcome::Observed { seen: format!("part {partition} of the load; {JUDGED_LATER}") },
+        unsound => Outcome::Invalid { why: unsound.join("; ") },
+    }
+}
+
+/// What is said of the budgets of a part.
+const JUDGED_LATER: &str = "its budgets are judged when `report --merge` has all parts";
+
+/// The budgets of a part: which there are, and nothing of how they are kept.
+pub fn judged_later(measured: &Measured, workload: &Workload) -> Vec<Judged> {
+    let mut judged = judged(measured, workload);
+    for it in &mut judged {
+        it.estimate = None;
+        it.verdict = Verdict::Unsure;
+        it.why = JUDGED_LATER.to_owned();
+    }
+    judged
+}
+
+/// How a load ends that nothing else is wrong with.
+pub fn of_budgets(report: &LoadReport) -> Outcome {
     let LoadReport { measured, judged } = report;
-    if let Some(failure) = wrong_rows(workload, measured) {
-        return Outcome::Failed { failure };
-    }
-    if let Some(failure) = uncovered_errors(workload, measured, span) {
-        return Outcome::Failed { failure };
-    }
     let told = |verdict: Verdict| {
         let lines = judged.iter().filter(move |it| it.verdict == verdict);
         lines.map(|it| format!("`{}`: {}", of(it), it.why)).collect::<Vec<_>>()

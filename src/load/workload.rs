@@ -2,7 +2,10 @@
 //! written, with `{variables}` still in the texts.
 
 use super::Budget;
-use crate::suite::{Evidence, span::Span, words};
+use crate::{
+    run::Partition,
+    suite::{Evidence, span::Span, words},
+};
 use std::{fmt, time::Duration};
 
 /// Of all requests, those of a control that does not say how many. Of 500 that is ten: enough to see
@@ -174,6 +177,46 @@ impl Workload {
     pub fn queries(&self) -> impl Iterator<Item = (&Query, bool)> {
         let mix = self.mix.iter().map(|it| (it, false));
         mix.chain(self.control.iter().map(|it| (it, true)))
+    }
+
+    /// Sessions and requests of one part. Its rate stays that of the whole, which due times are
+    /// dealt from.
+    pub fn of_part(&self, part: Partition) -> Self {
+        let mut own = self.clone();
+        own.sessions = u32::try_from(part.share_of(self.sessions.into())).unwrap_or(u32::MAX);
+        if let Length::Requests(count) = self.length {
+            own.length = Length::Requests(part.share_of(count));
+        }
+        if let WarmUp::Requests(count) = self.warm_up {
+            own.warm_up = WarmUp::Requests(part.share_of(count));
+        }
+        own
+    }
+
+    /// Why it cannot be divided into so many parts, and what to do about it.
+    pub fn indivisible(&self, parts: u32) -> Option<(String, &'static str)> {
+        if self.compare.is_some() {
+            return Some((
+                "a comparison takes turns, which several machines would not take together".into(),
+                "leave out `compare`, or execute it on one machine",
+            ));
+        }
+        if let Arrivals::Open { rate: Rate::Search { .. }, .. } = self.arrivals {
+            return Some((
+                "a search for the highest rate goes by what all parts come to together".into(),
+                "give the rate to be tried, or search on one machine",
+            ));
+        }
+        let least = match self.length {
+            Length::Requests(count) => count.min(self.sessions.into()),
+            Length::For(_) => self.sessions.into(),
+        };
+        (least < parts.into()).then(|| {
+            (
+                format!("{least} sessions or requests cannot be divided into {parts} parts"),
+                "divide it into fewer parts, or give it more sessions",
+            )
+        })
     }
 
     /// The first is what is tested.

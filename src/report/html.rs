@@ -7,10 +7,10 @@
 mod cases;
 pub(crate) mod figure;
 mod load;
-mod matrix;
+pub mod matrix;
 mod refresh;
 mod sums;
-pub(crate) mod table;
+pub mod table;
 
 use super::{
     junit::wall_time,
@@ -22,7 +22,11 @@ use crate::run::{
 use chrono::{DateTime, Utc};
 use std::{fs, io, path::Path, time::Duration};
 
-const STYLE: &str = concat!(include_str!("html/page.css"), include_str!("html/plot.css"));
+const STYLE: &str = concat!(
+    include_str!("html/page.css"),
+    include_str!("html/plot.css"),
+    include_str!("html/regions.css")
+);
 
 /// Holds no data, so that nothing from outside can become a part of it.
 const SCRIPT: &str = include_str!("html/page.js");

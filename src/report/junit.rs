@@ -65,6 +65,20 @@ fn suite(name: &str, cases: &[&CaseReport], summary: &RunSummary) -> TestSuite {
     suite
 }
 
+/// A run as one suite, where several runs make a report. Readers tell cases by class and name, so
+/// that the label is part of each class.
+pub fn region(label: &str, facts: &[(&str, &str)], summary: &RunSummary) -> TestSuite {
+    let cases: Vec<&CaseReport> = summary.cases.iter().collect();
+    let mut suite = suite(label, &cases, summary);
+    for (name, value) in facts {
+        suite.add_property(property(name, value));
+    }
+    for (case, report) in suite.test_cases.iter_mut().zip(&cases) {
+        case.set_classname(safe(&format!("{label}::{}", report.case.suite)));
+    }
+    suite
+}
+
 /// From the first case's start to the last one's end. The sum of the cases would be too much
 /// where they overlap, and too little where there are gaps.
 pub fn wall_time(cases: &[&CaseReport]) -> Option<(DateTime<Utc>, Duration)> {

@@ -14,7 +14,7 @@ use super::{
     variables::Variables,
 };
 use crate::{
-    load::LoadReport,
+    load::{LoadReport, measure::OfMany},
     refresh::watched::Watched,
     suite::{
         Action, Evidence, Expect, Expectation, ExpectedRows, Release, Sort, Step, pins::Pin,
@@ -52,6 +52,8 @@ pub struct Shared<'a> {
     pub key: Option<&'a CaseKey>,
     /// Every random choice comes from it.
     pub seed: u64,
+    /// Which part of its loads this machine executes, and from when on.
+    pub of_many: Option<&'a OfMany>,
 }
 
 /// What ends a case before its last step. Boxed: it is large, and rare.

@@ -9,7 +9,7 @@ use super::{
     diagnosis::{self, Came, Diagnosis, History, Scene, Wanted},
     machine::machine,
     objects::{Admin, AdminError, Objects},
-    plan::{LISTED_REGION, is_of_region},
+    plan::{LISTED_REGION, Parted, is_of_region},
     probe,
     session::{Sessions, Start},
     sweep::{SweepOptions, Swept, dropped_in_words, sweep_by},
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     catalogue::region::{self, Region, RegionList},
+    load::measure::OfMany,
     suite::{Action, DataSet, Evidence, Expect, Release, STANDARD, Step, refresh, span::Spanned},
     target::{Ending, Owner, Part, QueryTag, Refusal, Rows, Target},
 };
@@ -94,6 +95,15 @@ impl fmt::Display for RunId {
 /// The work of telling the release, as [`Event::Work`] has it.
 pub const PROBE: &str = "probe the release";
 
+/// The work that tells whether the account has the interactive layer.
+pub const MAKE_INTERACTIVE: &str = "make an interactive warehouse";
+
+/// Facts of a run that is one part of several: which part of the cases, of which cases, and which
+/// part of each load.
+pub const PARTITION: &str = "partition";
+pub const PARTITION_OF: &str = "partition_of";
+pub const LOAD_PARTITION: &str = "load_partition";
+
 /// What becomes of what was pinned before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pins {
@@ -126,6 +136,8 @@ pub struct RunOptions {
     pub expires_after: Duration,
     /// What the run may cost. It ends before it costs more.
     pub credits_max: Option<f64>,
+    /// Which part of its loads this machine executes, and from when on.
+    pub of_many: Option<OfMany>,
 }
 
 impl RunOptions {
@@ -142,6 +154,7 @@ impl RunOptions {
             give_up_after: Duration::from_secs(300),
             expires_after: Duration::from_secs(6 * 3600),
             credits_max: None,
+            of_many: None,
         }
     }
 }
@@ -176,6 +189,14 @@ pub async fn execute(
         events.send(Event::Fact { name, value });
     }
     fact(&events, "generator", machine());
+    if let Some(Parted { partition, whole }) = &plan.partition {
+        fact(&events, PARTITION, partition.to_string());
+        fact(&events, PARTITION_OF, whole.clone());
+    }
+    if let Some(OfMany { partition, start_at }) = &options.of_many {
+        fact(&events, LOAD_PARTITION, partition.to_string());
+        fact(&events, "load_starts_at", start_at.to_rfc3339());
+    }
     let estimate = cost::estimate(&plan, &options);
     fact(&events, "estimated_credits", format!("{:.2}", estimate.credits));
     let charged = match target.costs() {
@@ -306,7 +327,7 @@ async fn prepare(
             Ok(Err(refusal)) => Some(refusal.to_string()),
             Err(err) => Some(err.to_string()),
         };
-        work(events, "make an interactive warehouse", started_at, failure.as_ref());
+        work(events, MAKE_INTERACTIVE, started_at, failure.as_ref());
         match warehouse {
             Ok(Ok(())) => {}
             Ok(Err(refusal)) => {
@@ -827,6 +848,7 @@ impl Run {
             events: &self.events,
             key: None,
             seed: self.options.seed,
+            of_many: self.options.of_many.as_ref(),
         }
     }
 

@@ -49,6 +49,16 @@ impl Reporter for Journal {
     }
 }
 
+/// Keeps a run that was not executed here, such as one that was joined of its parts, as if it had
+/// been. Its folder.
+pub fn keep(runs: &Path, summary: &RunSummary) -> io::Result<PathBuf> {
+    let mut journal = Journal::create(runs, &summary.run)?;
+    for event in summary.events() {
+        journal.event(&event)?;
+    }
+    Ok(runs.join(&summary.run))
+}
+
 /// Why a journal cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -280,6 +290,19 @@ mod tests {
         fs::write(&path, format!("{first}\n{{\"event\":\"case-st\n{first}\n")).unwrap();
         let message = read(&path).unwrap_err().to_string();
         assert!(message.contains("x.jsonl:2: not an event: "), "{message}");
+        fs::remove_dir_all(runs).unwrap();
+    }
+
+    #[test]
+    fn a_run_that_is_kept_reads_as_it_was() {
+        let runs = folder("kept");
+        for cut_short in [None, Some("part 2/3 is missing".to_owned())] {
+            let mut summary = crate::report::sample::everything(3);
+            summary.run = format!("SG{}", cut_short.is_some());
+            summary.cut_short = cut_short;
+            let kept = keep(&runs, &summary).unwrap();
+            assert_eq!(read(&kept.join(JOURNAL_FILE)).unwrap(), summary);
+        }
         fs::remove_dir_all(runs).unwrap();
     }
 

@@ -18,7 +18,9 @@ mod fuzz;
 pub mod journal;
 mod machine;
 mod mark;
+pub mod merge;
 mod objects;
+pub mod partition;
 pub mod pin;
 mod plan;
 mod probe;
@@ -37,12 +39,16 @@ mod tests;
 pub use case::seconds;
 pub use diagnosis::Diagnosis;
 pub use event::*;
-pub use execute::{PROBE, Pins, RunId, RunIdError, RunOptions, execute};
+pub use execute::{
+    LOAD_PARTITION, MAKE_INTERACTIVE, PARTITION, PARTITION_OF, PROBE, Pins, RunId, RunIdError,
+    RunOptions, execute,
+};
 pub use fuzz::{Found, FuzzOptions, FuzzSummary, fuzz};
 use mark::Mark;
+pub use partition::Partition;
 pub use plan::{
-    CAPABILITIES, CAPACITY, Plan, PlanError, PlannedCase, PlannedSuite, Selection, check_data_set,
-    check_suite, is_named, key, nearest_cases, plan, tags,
+    CAPABILITIES, CAPACITY, Parted, Plan, PlanError, PlannedCase, PlannedSuite, Selection,
+    check_data_set, check_suite, is_named, key, nearest_cases, plan, tags,
 };
 pub use stop::Stop;
 pub use stream::{Events, Reporter};

@@ -1,6 +1,10 @@
 //! Which cases will be run, in which order, on which objects. Nothing here touches a target.
 
-use super::{CaseKey, TagExpr, nearest, variables};
+use super::{
+    CaseKey, Partition, TagExpr, nearest,
+    partition::{self, Unit},
+    variables,
+};
 use crate::suite::{Case, DataSet, Suite, SuiteError, SuiteErrorKind};
 use std::collections::{BTreeSet, HashSet};
 
@@ -43,6 +47,8 @@ pub struct Selection {
     pub tags: Option<TagExpr>,
     /// Exactly these, whatever the rest says.
     pub exactly: Option<HashSet<CaseKey>>,
+    /// Of all that, one part: others are run elsewhere.
+    pub partition: Option<Partition>,
 }
 
 /// What a run will do.
@@ -51,6 +57,16 @@ pub struct Plan {
     /// Those that the suites use, in the order they were found.
     pub data_sets: Vec<DataSet>,
     pub suites: Vec<PlannedSuite>,
+    /// If it is one part of what was selected.
+    pub partition: Option<Parted>,
+}
+
+/// Which part a plan is, and of what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parted {
+    pub partition: Partition,
+    /// Alike in all parts of one whole: how many cases there are, and which.
+    pub whole: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +117,7 @@ pub fn plan(
     data_sets: &[DataSet],
     selection: &Selection,
 ) -> Result<Plan, PlanError> {
-    let selected = select(suites, selection)?;
+    let (selected, partition) = select(suites, selection)?;
     let used: BTreeSet<&str> = selected
         .iter()
         .flat_map(|it| it.suite.data.iter().map(|name| name.value.as_str()))
@@ -112,7 +128,7 @@ pub fn plan(
     let in_suites = selected.iter().flat_map(|it| check_suite(&it.suite, &data_sets));
     let errors: Vec<SuiteError> = in_data_sets.chain(in_suites).collect();
     match errors.is_empty() {
-        true => Ok(Plan { data_sets, suites: selected }),
+        true => Ok(Plan { data_sets, suites: selected, partition }),
         false => Err(PlanError::Suites(errors)),
     }
 }
@@ -148,7 +164,15 @@ pub fn key(suite: &Suite, case: &Case) -> CaseKey {
     }
 }
 
-fn select(suites: &[Suite], selection: &Selection) -> Result<Vec<PlannedSuite>, PlanError> {
+fn select(
+    suites: &[Suite],
+    selection: &Selection,
+) -> Result<(Vec<PlannedSuite>, Option<Parted>), PlanError> {
+    let parted = selection.partition.map(|it| part(suites, selection, it));
+    let is_here = |suite: &Suite, case: &Case| {
+        is_selected(suite, case, selection)
+            && parted.as_ref().is_none_or(|(here, _)| here.contains(&key(suite, case)))
+    };
     let mut planned = Vec::new();
     let mut suffixes = HashSet::new();
     for suite in suites {
@@ -158,7 +182,7 @@ fn select(suites: &[Suite], selection: &Selection) -> Result<Vec<PlannedSuite>, 
             .map(|case| PlannedCase {
                 key: key(suite, case),
                 case: case.clone(),
-                only_for_others: !is_selected(suite, case, selection),
+                only_for_others: !is_here(suite, case),
             })
             .collect();
         let Some(last) = cases.iter().rposition(|it| !it.only_for_others) else { continue };
@@ -174,8 +198,37 @@ fn select(suites: &[Suite], selection: &Selection) -> Result<Vec<PlannedSuite>, 
     }
     match planned.is_empty() {
         true => Err(nothing_selected(suites, selection)),
-        false => Ok(planned),
+        false => Ok((planned, parted.map(|(_, it)| it))),
     }
+}
+
+/// The cases of a part, and what it is a part of.
+fn part(
+    suites: &[Suite],
+    selection: &Selection,
+    partition: Partition,
+) -> (HashSet<CaseKey>, Parted) {
+    let mut units: Vec<(Unit, Vec<CaseKey>)> = Vec::new();
+    for suite in suites {
+        let selected = suite.cases.iter().filter(|it| is_selected(suite, it, selection));
+        let keys: Vec<CaseKey> = selected.map(|it| key(suite, it)).collect();
+        let unit = |case: Option<&CaseKey>, cases| Unit {
+            suite: suite.name.clone(),
+            case: case.map(|it| it.name.clone()),
+            cases,
+        };
+        match suite.ordered {
+            true if !keys.is_empty() => units.push((unit(None, keys.len()), keys)),
+            true => {}
+            false => units.extend(keys.into_iter().map(|it| (unit(Some(&it), 1), vec![it]))),
+        }
+    }
+    let (units, keys): (Vec<Unit>, Vec<Vec<CaseKey>>) = units.into_iter().unzip();
+    let has = partition::split(&units, partition);
+    let here = keys.iter().zip(has).filter(|(_, has)| *has).flat_map(|(keys, _)| keys.clone());
+    let total: usize = units.iter().map(|it| it.cases).sum();
+    let whole = format!("{total} cases, {}", partition::fingerprint(&units));
+    (here.collect(), Parted { partition, whole })
 }
 
 fn is_selected(suite: &Suite, case: &Case, selection: &Selection) -> bool {
@@ -199,6 +252,14 @@ pub fn tags<'a>(suite: &'a Suite, case: &'a Case) -> Vec<&'a str> {
 
 fn nothing_selected(suites: &[Suite], selection: &Selection) -> PlanError {
     let cases = || suites.iter().flat_map(|suite| suite.cases.iter().map(move |it| (suite, it)));
+    if let Some(partition) = selection.partition
+        && cases().any(|(suite, case)| is_selected(suite, case, selection))
+    {
+        return PlanError::Nothing {
+            message: format!("there is no case left for part {partition}"),
+            hint: Some("divide into fewer parts".to_owned()),
+        };
+    }
     if let Some(filter) = &selection.filter
         && !cases().any(|(suite, case)| is_named(suite, case, filter))
     {

@@ -1,12 +1,12 @@
 //! What became of a run, folded from its events. Reports that are written at the end read this.
 
-use super::{CaseKey, CaseReport, Event, Outcome, Strictness};
+use super::{CaseKey, CaseReport, Event, JOURNAL_VERSION, Outcome, Strictness};
 use crate::{
     suite::{Evidence, Release},
     target::TargetKind,
 };
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// A run, whether or not it came to its end.
@@ -41,7 +41,7 @@ pub struct Work {
 }
 
 /// Cases by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Counts {
     pub passed: usize,
@@ -104,6 +104,44 @@ impl RunSummary {
             (Some(from), Some(at)) => format!("{target} (recorded from {from}, {at})"),
             _ => target.to_string(),
         }
+    }
+
+    /// Events that come to it.
+    pub fn events(&self) -> Vec<Event> {
+        let started_at = self.started_at.unwrap_or_default();
+        let mut events = vec![Event::RunStarted {
+            journal: JOURNAL_VERSION,
+            run: self.run.clone(),
+            at: started_at,
+            tool_version: self.tool_version.clone(),
+            target: self.target.unwrap_or(TargetKind::Live),
+            place: self.place.clone(),
+            seed: self.seed,
+            scale: self.scale,
+            strictness: self.strictness,
+            cases: self.cases.iter().map(|it| it.case.clone()).collect(),
+        }];
+        if let Some(release) = self.release {
+            let how = self.release_how.clone().unwrap_or_default();
+            events.push(Event::ReleaseProbed { release, how });
+        }
+        let fact = |(name, value): &(String, String)| Event::Fact {
+            name: name.clone(),
+            value: value.clone(),
+        };
+        events.extend(self.facts.iter().map(fact));
+        events.extend(self.work.iter().map(|it| Event::Work {
+            what: it.what.clone(),
+            took_us: it.took_us,
+            failure: it.failure.clone(),
+        }));
+        let case = |it: &CaseReport| Event::CaseFinished(Box::new(it.clone()));
+        events.extend(self.cases.iter().map(case));
+        let took_us = self.took_us.unwrap_or_default();
+        let took = i64::try_from(took_us).map_or(TimeDelta::zero(), TimeDelta::microseconds);
+        let cut_short = self.cut_short.clone();
+        events.push(Event::RunFinished { at: started_at + took, took_us, cut_short });
+        events
     }
 
     /// Cases that are failures by the run's own strictness.

@@ -1204,6 +1204,7 @@ fn cases_are_selected_by_name_id_and_tags() {
         filter: filter.map(str::to_owned),
         tags: tags.map(|it| TagExpr::parse(it).unwrap()),
         exactly: None,
+        partition: None,
     };
     check_plan(&suites, &[], &by(Some("L-09"), None), "limits::dml::L-09 update");
     check_plan(&suites, &[], &by(Some("dml::update"), None), "limits::dml::L-09 update");

@@ -101,6 +101,10 @@ pub enum SuiteErrorKind {
     // SLT.
     #[error("{what}")]
     Slt { what: String, help: Option<String> },
+
+    // What a file leads to.
+    #[error("the connection cannot be used: {cause}")]
+    Connection { cause: String, help: Option<String> },
 }
 
 impl SuiteErrorKind {
@@ -154,7 +158,8 @@ impl SuiteErrorKind {
             Self::WrongType { help, .. }
             | Self::MissingKey { help, .. }
             | Self::KeysConflict { help, .. }
-            | Self::Slt { help, .. } => help.clone(),
+            | Self::Slt { help, .. }
+            | Self::Connection { help, .. } => help.clone(),
             Self::PinsOfNoSuite => {
                 Some("rename it as its suite was renamed, or remove it".to_owned())
             }

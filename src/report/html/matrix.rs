@@ -11,7 +11,7 @@ use crate::{
 use std::collections::HashMap;
 
 /// Worst first: what several cases about one behaviour come to.
-const ORDER: [&str; 8] =
+pub const ORDER: [&str; 8] =
     ["failed", "invalid", "lifted", "not run", "unsure", "observed", "passed", "skipped"];
 
 /// A cell for each behaviour, by area; nothing where no case is about one.
@@ -65,12 +65,12 @@ pub fn section(summary: &RunSummary) -> String {
     out + "</section>"
 }
 
-fn worst(cases: &[&CaseReport]) -> Option<&'static str> {
+pub fn worst(cases: &[&CaseReport]) -> Option<&'static str> {
     ORDER.into_iter().find(|word| cases.iter().any(|it| it.outcome.word() == *word))
 }
 
 /// Tells outcomes apart where colours do not.
-fn mark(word: &str) -> &'static str {
+pub fn mark(word: &str) -> &'static str {
     match word {
         "passed" => "✓",
         "failed" => "✗",

@@ -129,6 +129,9 @@ impl CaseRun<'_> {
         variables: &Variables,
     ) -> Result<(), Ended> {
         let began = Instant::now();
+        let of_many = self.shared.of_many;
+        let own = of_many.map(|it| workload.of_part(it.partition));
+        let workload = own.as_ref().unwrap_or(workload);
         (self.evidence, self.source) = workload.believed();
         let kept = match self.shared.target.measured(self.tag) {
             Some(recorded) => recorded.and_then(|json| {
@@ -163,9 +166,17 @@ impl CaseRun<'_> {
             result: String::new(),
             refusal: None,
         });
-        let judged = verdict::judged(&measured, workload);
+        let judged = match of_many {
+            Some(_) => verdict::judged_later(&measured, workload),
+            None => verdict::judged(&measured, workload),
+        };
         let report = LoadReport { measured, judged };
-        let mut outcome = verdict::outcome(workload, &report, &step.span);
+        let mut outcome = match of_many {
+            Some(it) => {
+                verdict::outcome_of_part(workload, &report.measured, &step.span, it.partition)
+            }
+            None => verdict::outcome(workload, &report, &step.span),
+        };
         if let Some(lost) = &lost {
             outcome = verdict::outcome_early(workload, lost, outcome);
         }
@@ -233,6 +244,7 @@ impl CaseRun<'_> {
                 false => Pacer::start().ok().map(Arc::new),
             },
             now: &|| target.now(),
+            part: self.shared.of_many.cloned(),
         };
         let (events, key) = (self.shared.events, self.shared.key);
         let progress = |progress| {

@@ -75,7 +75,7 @@ pub fn estimate(plan: &Plan, options: &RunOptions) -> Estimate {
         expected: Vec::new(),
     };
     walk.own(objects.standard_statement());
-    if needs_interactive(plan) {
+    if options.always_probe || needs_interactive(plan) {
         walk.own(objects.interactive_statement());
     }
 

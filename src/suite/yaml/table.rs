@@ -25,7 +25,15 @@ pub fn read<T>(
     if !errors.is_empty() {
         return Err(SuiteErrors::new(errors, vec![source]));
     }
-    let (node, errors) = node::parse(&source);
+    read_source(&source, decode)
+}
+
+/// Reads a file that was loaded already, or says all that is wrong with it.
+pub fn read_source<T>(
+    source: &Arc<Source>,
+    decode: impl FnOnce(&mut Decoder, &Node) -> Option<T>,
+) -> Result<T, SuiteErrors> {
+    let (node, errors) = node::parse(source);
     let mut decoder = Decoder { errors };
     let read = node.as_deref().and_then(|it| decode(&mut decoder, it));
     match read {
@@ -40,7 +48,7 @@ pub fn read<T>(
                 let span = crate::suite::span::Span::of_file(Arc::clone(&source.path));
                 decoder.error(&span, kind);
             }
-            Err(SuiteErrors::new(decoder.errors, vec![source]))
+            Err(SuiteErrors::new(decoder.errors, vec![Arc::clone(source)]))
         }
     }
 }
