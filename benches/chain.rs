@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let session = target.login(LoginRequest::default()).await?;
     let mut asker = Asker { target, session };
 
-    let began = Instant::now();
+    let (began, from) = (Instant::now(), asker.target.now());
     let tables = build(&mut asker, orders).await?;
     println!("{orders} orders and {} dynamic tables after {} s", tables.len(), seconds(began));
     println!("memory {} MB", memory_mb());
@@ -113,6 +113,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let before = asker.target.now();
     let (mut held, mut seen, mut next_id) = (0_u64, BTreeMap::new(), orders);
     let mut changes = Duration::ZERO;
+    held += hold(&mut asker, &tables, &mut seen).await?;
     for bunch in 0..minutes * 60 / EVERY.as_secs() {
         let changing = Instant::now();
         next_id = change(&mut asker, bunch, orders, next_id).await?;
@@ -133,7 +134,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut refreshes: BTreeMap<(String, String), u64> = BTreeMap::new();
     for table in &tables {
-        let sql = history::query(table.kind, &table.name, Some(before));
+        // The first refresh of each, at its creation, is looked at as well.
+        let sql = history::query(table.kind, &table.name, Some(from));
         for it in history::refreshes(&asker.execute(&sql).await?) {
             let action = it.action.unwrap_or_else(|| "none".to_owned());
             *refreshes.entry((it.state.to_string(), action)).or_default() += 1;
